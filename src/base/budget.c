@@ -1,0 +1,29 @@
+#include "base/budget.h"
+
+void sl_budget_init(struct sl_budget *budget, size_t limit_bytes) {
+    budget->limit_bytes = limit_bytes;
+    atomic_init(&budget->used_bytes, 0);
+    atomic_init(&budget->peak_bytes, 0);
+}
+
+enum sl_code sl_budget_take(struct sl_budget *budget, size_t bytes, const char *what,
+                            struct sl_err *err) {
+    if (!budget) return SL_OK;
+    size_t used = atomic_fetch_add(&budget->used_bytes, bytes) + bytes;
+    if (budget->limit_bytes && used > budget->limit_bytes) {
+        atomic_fetch_sub(&budget->used_bytes, bytes);
+        sl_fail(err, SL_NOMEM,
+                "%s needs %zu bytes, but %zu of the memory limit of %zu bytes are in use", what,
+                bytes, used - bytes, budget->limit_bytes);
+        return sl_hint(err, "raise --memory, or make batches smaller with maxOffsetsPerTrigger"),
+               SL_NOMEM;
+    }
+    size_t peak = atomic_load(&budget->peak_bytes);
+    while (used > peak && !atomic_compare_exchange_weak(&budget->peak_bytes, &peak, used)) {
+    }
+    return SL_OK;
+}
+
+void sl_budget_give(struct sl_budget *budget, size_t bytes) {
+    if (budget) atomic_fetch_sub(&budget->used_bytes, bytes);
+}

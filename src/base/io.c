@@ -1,0 +1,273 @@
+/* Files and directories by path; see io.h. Streams are in io_file.c, the lock in io_lock.c. */
+#include "base/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/hash.h"
+#include "base/io_int.h"
+
+static _Atomic enum sl_durability current_durability = SL_DURABLE_POWER;
+
+void sl_io_set_durability(enum sl_durability durability) { current_durability = durability; }
+
+char *sl_path_join(struct sl_arena *arena, const char *dir, const char *name) {
+    size_t len = strlen(dir);
+    while (len > 1 && dir[len - 1] == '/') len--;
+    const char *slash = len == 1 && dir[0] == '/' ? "" : "/";
+    return (char *)sl_arena_printf(arena, "%.*s%s%s", (int)len, dir, slash, name).ptr;
+}
+
+int sl_io_step(const char *point, const char *step) {
+    if (!sl_fail_armed || !point) return 0;
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", point, step);
+    return sl_fail_point(name);
+}
+
+int sl_io_fsync(int fd) {
+    int injected = sl_fail_point("io.fsync");
+    if (injected) return injected;
+    if (current_durability == SL_DURABLE_PROCESS) return 0;
+    while (fsync(fd) != 0)
+        if (errno != EINTR) return errno;
+    return 0;
+}
+
+int sl_io_write_all(int fd, const void *bytes, size_t len) {
+    const char *at = bytes;
+    while (len) {
+        int injected = sl_fail_point("io.write");
+        if (injected) return injected;
+        ssize_t written = write(fd, at, len);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        at += written;
+        len -= (size_t)written;
+    }
+    return 0;
+}
+
+enum sl_code sl_io_sync_dir(const char *path, struct sl_err *err) {
+    if (current_durability == SL_DURABLE_PROCESS) return SL_OK;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return sl_fail_sys(err, errno, "could not open directory `%s`", path);
+    int failure = sl_io_fsync(fd);
+    /* some file systems do not let a directory be synced; they order the entry themselves */
+    if (failure == EINVAL || failure == ENOTSUP) failure = 0;
+    close(fd);
+    return failure ? sl_fail_sys(err, failure, "could not sync directory `%s`", path) : SL_OK;
+}
+
+/* ---- put_atomic ---- */
+
+static enum sl_code write_temporary(const char *path, struct sl_str bytes, const char *point,
+                                    struct sl_err *err) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) return sl_fail_sys(err, errno, "could not create `%s`", path);
+    const char *what = "write";
+    int failure = sl_io_step(point, "pre");
+    if (!failure) failure = sl_io_write_all(fd, bytes.ptr, bytes.len);
+    if (!failure) failure = sl_io_step(point, "written");
+    if (!failure) what = "sync", failure = sl_io_fsync(fd);
+    if (!failure) failure = sl_io_step(point, "synced");
+    if (close(fd) != 0 && !failure) what = "close", failure = errno;
+    return failure ? sl_fail_sys(err, failure, "could not %s `%s`", what, path) : SL_OK;
+}
+
+/* 0, or errno; EEXIST when the name is taken and may not be replaced. */
+static int publish(const char *from, const char *to, bool replace) {
+    if (replace) return rename(from, to) == 0 ? 0 : errno;
+    int injected = sl_fail_point("io.rename");
+    if (!injected && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+    int failure = injected ? injected : errno;
+    if (failure != EINVAL && failure != ENOSYS && failure != ENOTSUP) return failure;
+    if (link(from, to) != 0) return errno;
+    return unlink(from) == 0 ? 0 : errno;
+}
+
+static void remove_sidecar(struct sl_arena *arena, const char *dir, const char *name) {
+    struct sl_str sidecar = sl_arena_printf(arena, ".%s.crc", name);
+    unlink(sl_path_join(arena, dir, sidecar.ptr));
+}
+
+static enum sl_code put(struct sl_arena *arena, const char *dir, const char *name,
+                        struct sl_str bytes, unsigned flags, const char *point,
+                        struct sl_err *err) {
+    char uuid[37] = {0};
+    uint64_t high, low;
+    sl_random_system(&high, &low);
+    sl_uuid_format(uuid, high, low);
+    struct sl_str hidden = sl_arena_printf(arena, ".%s.%s.tmp", name, uuid);
+    const char *from = sl_path_join(arena, dir, hidden.ptr);
+    const char *to = sl_path_join(arena, dir, name);
+    enum sl_code code = write_temporary(from, bytes, point, err);
+    if (code == SL_OK) {
+        if (!(flags & SL_PUT_NO_SIDECAR)) remove_sidecar(arena, dir, name);
+        int failure = publish(from, to, flags & SL_PUT_REPLACE);
+        if (failure == EEXIST)
+            code = sl_fail(err, SL_CONFLICT, "`%s` exists already; another writer made it", to);
+        else if (failure)
+            code = sl_fail_sys(err, failure, "could not rename `%s` to `%s`", from, to);
+    }
+    if (code != SL_OK) {
+        unlink(from);
+        return code;
+    }
+    int failure = sl_io_step(point, "named");
+    if (failure) return sl_fail_sys(err, failure, "could not publish `%s`", to);
+    SL_TRY(sl_io_sync_dir(dir, err));
+    failure = sl_io_step(point, "dirsynced");
+    return failure ? sl_fail_sys(err, failure, "could not publish `%s`", to) : SL_OK;
+}
+
+enum sl_code sl_io_put_atomic(const char *dir, const char *name, struct sl_str bytes,
+                              unsigned flags, const char *point, struct sl_err *err) {
+    struct sl_arena arena;
+    sl_arena_init(&arena, "put");
+    enum sl_code code = put(&arena, dir, name, bytes, flags, point, err);
+    sl_arena_release(&arena);
+    return code;
+}
+
+/* ---- whole files, directories ---- */
+
+enum sl_code sl_io_read_file(const char *path, size_t bytes_max, struct sl_buf *out,
+                             struct sl_err *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return sl_fail_sys(err, errno, "could not open `%s`", path);
+    enum sl_code code = SL_OK;
+    size_t total = 0;
+    for (;;) {
+        enum { CHUNK = 1 << 16 };
+        uint8_t *to = sl_buf_reserve(out, CHUNK);
+        int injected = sl_fail_point("io.read");
+        ssize_t got = injected ? -1 : read(fd, to, CHUNK);
+        if (injected) errno = injected;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) code = sl_fail_sys(err, errno, "could not read `%s`", path);
+        if (got <= 0) break;
+        out->len += (size_t)got;
+        total += (size_t)got;
+        if (total > bytes_max) {
+            code = sl_fail(err, SL_DATA, "`%s` is larger than %zu bytes", path, bytes_max);
+            break;
+        }
+    }
+    close(fd);
+    return code;
+}
+
+static enum sl_code make_one(const char *path, const char *parent, struct sl_err *err) {
+    if (mkdir(path, 0755) == 0) return sl_io_sync_dir(parent, err);
+    if (errno != EEXIST) return sl_fail_sys(err, errno, "could not create directory `%s`", path);
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return SL_OK;
+    return sl_fail(err, SL_IO, "could not create directory `%s`: a file of that name exists", path);
+}
+
+enum sl_code sl_io_make_dirs(const char *path, struct sl_err *err) {
+    if (!*path) return sl_fail(err, SL_IO, "could not create a directory: the path is empty");
+    struct sl_file_info info;
+    SL_TRY(sl_io_stat(path, &info, err));
+    if (info.exists && info.is_dir) return SL_OK;
+    struct sl_arena arena;
+    sl_arena_init(&arena, "make_dirs");
+    char *copy = sl_arena_cstr(&arena, sl_str(path));
+    char *parent = sl_arena_cstr(&arena, sl_str(*path == '/' ? "/" : "."));
+    enum sl_code code = SL_OK;
+    for (char *at = copy + 1; code == SL_OK; at++) {
+        if (*at && *at != '/') continue;
+        char kept = *at;
+        *at = '\0';
+        code = make_one(copy, parent, err);
+        parent = sl_arena_cstr(&arena, sl_str(copy));
+        *at = kept;
+        if (!kept) break;
+    }
+    sl_arena_release(&arena);
+    return code;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum sl_code sl_io_list_dir(const char *path, struct sl_arena *arena, char ***names, size_t *count,
+                            struct sl_err *err) {
+    DIR *dir = opendir(path);
+    if (!dir) return sl_fail_sys(err, errno, "could not list `%s`", path);
+    char **list = NULL;
+    size_t used = 0, cap = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (used == cap) {
+            size_t more = cap ? cap * 2 : 16;
+            list = sl_arena_grow(arena, list, used * sizeof *list, more * sizeof *list);
+            cap = more;
+        }
+        list[used++] = sl_arena_cstr(arena, sl_str(entry->d_name));
+    }
+    closedir(dir);
+    if (used) qsort(list, used, sizeof *list, compare_names);
+    *names = list;
+    *count = used;
+    return SL_OK;
+}
+
+enum sl_code sl_io_stat(const char *path, struct sl_file_info *info, struct sl_err *err) {
+    struct stat st;
+    *info = (struct sl_file_info){0};
+    if (stat(path, &st) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return SL_OK;
+        return sl_fail_sys(err, errno, "could not look at `%s`", path);
+    }
+    *info = (struct sl_file_info){
+        .exists = true,
+        .is_dir = S_ISDIR(st.st_mode),
+        .bytes = (uint64_t)st.st_size,
+        .modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000,
+    };
+    return SL_OK;
+}
+
+enum sl_code sl_io_unlink(const char *path, struct sl_err *err) {
+    if (unlink(path) == 0 || errno == ENOENT) return SL_OK;
+    return sl_fail_sys(err, errno, "could not remove `%s`", path);
+}
+
+static enum sl_code remove_below(const char *path, struct sl_arena *arena, struct sl_err *err) {
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? SL_OK : sl_fail_sys(err, errno, "could not look at `%s`", path);
+    if (!S_ISDIR(st.st_mode)) return sl_io_unlink(path, err);
+    char **names;
+    size_t count;
+    SL_TRY(sl_io_list_dir(path, arena, &names, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(remove_below(sl_path_join(arena, path, names[i]), arena, err));
+    if (rmdir(path) == 0 || errno == ENOENT) return SL_OK;
+    return sl_fail_sys(err, errno, "could not remove directory `%s`", path);
+}
+
+enum sl_code sl_io_remove_tree(const char *path, struct sl_err *err) {
+    if (!*path || strcmp(path, "/") == 0)
+        return sl_fail(err, SL_IO, "refusing to remove `%s`", path);
+    struct sl_arena arena;
+    sl_arena_init(&arena, "remove_tree");
+    enum sl_code code = remove_below(path, &arena, err);
+    sl_arena_release(&arena);
+    return code;
+}
+
+enum sl_code sl_io_rename(const char *from, const char *to, struct sl_err *err) {
+    int injected = sl_fail_point("io.rename");
+    if (!injected && rename(from, to) == 0) return SL_OK;
+    return sl_fail_sys(err, injected ? injected : errno, "could not rename `%s` to `%s`", from, to);
+}
