@@ -1,0 +1,32 @@
+/* Spark's file sink log: <table>/_spark_metadata/<batch> (FileStreamSinkLog,
+ * CompactibleFileStreamLog). Entries are streamed, so compaction of a long log does not need it in
+ * memory twice. Owner: one thread. */
+#ifndef SL_LAKE_SINK_LOG_H
+#define SL_LAKE_SINK_LOG_H
+
+#include "base/io.h"
+
+struct sl_sink_file {
+    struct sl_str path; /* relative to the table root, not encoded: "year=2025/part-..." */
+    uint64_t bytes;
+    int64_t modified_ms;
+};
+
+struct sl_sink_log;
+SL_MUST_CHECK enum sl_code sl_sink_log_open(struct sl_arena *query, const char *table_dir,
+                                            int compact_interval /*10*/, struct sl_sink_log **out,
+                                            struct sl_err *err);
+/* Highest batch id in the log, -1 if none. */
+int64_t sl_sink_log_last(const struct sl_sink_log *log);
+/* Adds a batch (compacted when its turn); failpoint "manifest". SL_CONFLICT if the id exists. */
+SL_MUST_CHECK enum sl_code sl_sink_log_add(struct sl_sink_log *log, int64_t batch_id,
+                                           const struct sl_sink_file *files, size_t count,
+                                           struct sl_err *err);
+/* All live files, as a reader sees them: latest id back to its last compaction. Paths below the
+ * table root come back relative. */
+SL_MUST_CHECK enum sl_code sl_sink_log_files(struct sl_sink_log *log, struct sl_arena *arena,
+                                             struct sl_sink_file **files, size_t *count,
+                                             struct sl_err *err);
+void sl_sink_log_close(struct sl_sink_log *log);
+
+#endif
