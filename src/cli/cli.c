@@ -1,0 +1,241 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/io.h"
+#include "conn/options.h"
+#include "sql/parse.h"
+
+#define COMMAND(variable) extern const struct sl_command variable;
+#include "cli/commands.def"
+
+static const struct sl_command *const commands[] = {
+#define COMMAND(variable) &variable,
+#include "cli/commands.def"
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static const struct sl_flag common_flags[] = {
+    {"set", 's', "KEY=VALUE", "a setting or a variable for ${KEY}; may be repeated"},
+    {"memory", 0, "SIZE", "memory limit of the data in flight, such as 256m (default 256m)"},
+    {"workers", 0, "N", "worker threads (default: one per core)"},
+    {"durability", 0, "power|process", "power: fsync everything that is published (default)"},
+    {"log-format", 0, "auto|text|json", "auto: text on a terminal, JSON lines elsewhere"},
+    {"color", 0, "auto|always|never", "colours in messages"},
+    {"verbose", 'v', NULL, "debug messages"},
+    {"quiet", 'q', NULL, "errors only"},
+    {"help", 'h', NULL, "this text"},
+    {NULL, 0, NULL, NULL},
+};
+
+const struct sl_command *sl_command_find(struct sl_str name) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (sl_str_eq(name, sl_str(commands[i]->name))) return commands[i];
+    return NULL;
+}
+
+/* ---- messages ---- */
+
+static bool want_color(const char *mode, int fd) {
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    if (strcmp(mode, "always") == 0) return true;
+    if (strcmp(mode, "never") == 0) return false;
+    return isatty(fd) == 1 && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+}
+
+int sl_cli_fail(const struct sl_cli *cli, const struct sl_err *err, const char *file,
+                struct sl_str source) {
+    struct sl_buf text = {0};
+    sl_sql_put_diagnostic(&text, err, file, source, cli->color);
+    fwrite(text.ptr, 1, text.len, stderr);
+    sl_buf_release(&text);
+    return sl_code_exit_status(err->code);
+}
+
+/* ---- help ---- */
+
+static void print_flags(const struct sl_flag *flags) {
+    for (const struct sl_flag *flag = flags; flag && flag->name; flag++) {
+        char left[64], letter[8] = "    ";
+        if (flag->letter) snprintf(letter, sizeof letter, "-%c, ", flag->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, flag->name, flag->value ? " " : "",
+                 flag->value ? flag->value : "");
+        printf("  %-34s %s\n", left, flag->doc);
+    }
+}
+
+static void print_command_help(const struct sl_command *command) {
+    printf("%s\n\nusage: sluice %s\n", command->summary, command->usage);
+    if (command->examples) printf("\nexamples:\n%s", command->examples);
+    if (command->flags && command->flags->name) printf("\noptions:\n");
+    print_flags(command->flags);
+    printf("\ncommon options:\n");
+    print_flags(common_flags);
+    printf("\nenvironment: SLUICE_BROKERS (default of --brokers), NO_COLOR, SLUICE_FAILPOINTS "
+           "(tests)\n");
+}
+
+static void print_help(void) {
+    printf("sluice: Kafka to the data lake, exactly once, with Spark's answers\n\nusage: sluice "
+           "COMMAND [ARGUMENTS]\n\ncommands:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
+    printf("  %-12s %s\n  %-12s %s\n", "help", "help on a command: sluice help run", "version",
+           "version of sluice and its libraries");
+    printf("\nexamples:\n"
+           "  sluice demo\n"
+           "  sluice run examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake "
+           "--available-now\n"
+           "  sluice sql -c 'SELECT * FROM parquet.`/data/lake/orders` LIMIT 10'\n");
+}
+
+static int help(int argc, char **argv) {
+    if (argc == 0) return print_help(), 0;
+    const struct sl_command *command = sl_command_find(sl_str(argv[0]));
+    if (command) return print_command_help(command), 0;
+    fprintf(stderr, "error: there is no command `%s`\n", argv[0]);
+    return 2;
+}
+
+static int unknown_command(const char *name) {
+    struct sl_str names[COMMAND_COUNT];
+    for (size_t i = 0; i < COMMAND_COUNT; i++) names[i] = sl_str(commands[i]->name);
+    fprintf(stderr, "error: there is no command `%s`\n", name);
+    int nearest = sl_str_nearest(sl_str(name), names, COMMAND_COUNT);
+    if (sl_str_ends(sl_str(name), SL_STR(".sql")))
+        fprintf(stderr, "help: did you mean `sluice run %s`?\n", name);
+    else if (nearest >= 0)
+        fprintf(stderr, "help: did you mean `sluice %s`?\n", commands[nearest]->name);
+    else
+        fprintf(stderr, "help: `sluice help` lists the commands\n");
+    return 2;
+}
+
+/* ---- start ---- */
+
+static enum sl_code apply_settings(struct sl_cli *cli, const struct sl_args *args,
+                                   struct sl_err *err) {
+    for (int i = 0; i < args->given_count; i++) {
+        if (strcmp(args->given[i].flag->name, "set") != 0) continue;
+        struct sl_str text = sl_str(args->given[i].value);
+        size_t equals = sl_str_find(text, SL_STR("="), 0);
+        if (equals == SIZE_MAX || equals == 0) {
+            sl_fail(err, SL_USAGE, "`-s %s` is not KEY=VALUE", text.ptr);
+            return SL_USAGE;
+        }
+        sl_settings_set(cli->engine.settings, sl_str_sub(text, 0, equals),
+                        sl_str_sub(text, equals + 1, text.len), SL_FROM_COMMAND_LINE);
+    }
+    const char *workers = sl_args_get(args, "workers", NULL);
+    if (workers)
+        sl_settings_set(cli->engine.settings, SL_STR("sluice.workers"), sl_str(workers),
+                        SL_FROM_COMMAND_LINE);
+    return SL_OK;
+}
+
+static enum sl_code apply_durability(const struct sl_args *args, struct sl_err *err) {
+    const char *durability = sl_args_get(args, "durability", "power");
+    bool process = strcmp(durability, "process") == 0;
+    if (!process && strcmp(durability, "power") != 0)
+        return sl_fail(err, SL_USAGE, "`--durability` is `%s`; it must be power or process",
+                       durability);
+    sl_io_set_durability(process ? SL_DURABLE_PROCESS : SL_DURABLE_POWER);
+    return SL_OK;
+}
+
+static enum sl_code apply_log(struct sl_cli *cli, const struct sl_args *args, struct sl_err *err) {
+    const char *format = sl_args_get(args, "log-format", "auto");
+    if (sl_args_has(args, "verbose")) cli->engine.log.level = SL_LOG_DEBUG;
+    if (sl_args_has(args, "quiet")) cli->engine.log.level = SL_LOG_ERROR, cli->quiet = true;
+    if (strcmp(format, "json") == 0)
+        cli->engine.log.format = SL_LOG_JSON;
+    else if (strcmp(format, "text") == 0)
+        cli->engine.log.format = SL_LOG_TEXT;
+    else if (strcmp(format, "auto") != 0)
+        return sl_fail(err, SL_USAGE, "`--log-format` is `%s`; it must be auto, text or json",
+                       format);
+    return SL_OK;
+}
+
+int sl_cli_open(struct sl_cli *cli, struct sl_args *args) {
+    struct sl_err err = {0};
+    *cli = (struct sl_cli){.color = want_color(sl_args_get(args, "color", "auto"), STDERR_FILENO)};
+    sl_engine_init(&cli->engine);
+    enum sl_code code = apply_settings(cli, args, &err);
+    if (code == SL_OK) code = apply_durability(args, &err);
+    if (code == SL_OK) code = apply_log(cli, args, &err);
+    if (code == SL_OK) code = sl_fail_configure(getenv("SLUICE_FAILPOINTS"), &err);
+    if (code == SL_OK) return 0;
+    int status = sl_cli_fail(cli, &err, NULL, SL_STR(""));
+    sl_cli_close(cli);
+    return status;
+}
+
+enum sl_code sl_cli_start(struct sl_cli *cli, struct sl_args *args, struct sl_err *err) {
+    int64_t memory_bytes;
+    const char *memory = sl_args_get(args, "memory", "256m");
+    if (!sl_parse_bytes(sl_str(memory), &memory_bytes) || memory_bytes < 1 << 20)
+        return sl_fail(err, SL_USAGE,
+                       "`--memory` is `%s`; it must be a size of at least 1m, such as 256m",
+                       memory);
+    return sl_engine_start(&cli->engine, (size_t)memory_bytes, err);
+}
+
+void sl_cli_close(struct sl_cli *cli) { sl_engine_release(&cli->engine); }
+
+enum sl_code sl_cli_read(const char *path, struct sl_buf *out, struct sl_err *err) {
+    enum { SQL_BYTES_MAX = 64 << 20 };
+    bool is_stdin = strcmp(path, "-") == 0;
+    return sl_io_read_file(is_stdin ? "/dev/stdin" : path, SQL_BYTES_MAX, out, err);
+}
+
+/* ---- signals ---- */
+
+static struct sl_engine *signalled_engine; /* a handler gets no argument */
+
+static void on_signal(int number) {
+    (void)number;
+    sl_engine_stop(signalled_engine);
+    /* the third time somebody really means it; every commit is safe against a kill */
+    if (atomic_load(&signalled_engine->stop) > 2) _exit(130);
+}
+
+void sl_cli_catch_signals(struct sl_cli *cli) {
+    signalled_engine = &cli->engine;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- main ---- */
+
+static int run_command(const struct sl_command *command, int argc, char **argv) {
+    struct sl_args args = {.flags = {common_flags, command->flags}};
+    struct sl_err err = {0};
+    if (sl_args_parse(&args, argc, argv, &err) != SL_OK) {
+        struct sl_cli cli = {.color = want_color("auto", STDERR_FILENO)};
+        int status = sl_cli_fail(&cli, &err, NULL, SL_STR(""));
+        fprintf(stderr, "usage: sluice %s\n", command->usage);
+        return status;
+    }
+    if (sl_args_has(&args, "help")) return print_command_help(command), 0;
+    return command->run(command, &args);
+}
+
+int sl_cli_main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) return print_help(), 2;
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(argc - 2, argv + 2);
+    if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return printf("sluice %s\n", SLUICE_VERSION), 0;
+    const struct sl_command *command = sl_command_find(sl_str(name));
+    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(name);
+}

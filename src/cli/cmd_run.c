@@ -1,0 +1,134 @@
+/* sluice run FILE */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "conn/options.h"
+#include "run/runner.h"
+
+struct reporter {
+    struct sl_cli *cli;
+    FILE *progress; /* JSON lines; NULL: none */
+    bool status_line;
+};
+
+static void report_batch(void *ctx, const struct sl_batch_report *report) {
+    struct reporter *reporter = ctx;
+    struct sl_buf text = {0};
+    if (reporter->progress) {
+        sl_progress_put_json(&text, report);
+        sl_buf_put_byte(&text, '\n');
+        fwrite(text.ptr, 1, text.len, reporter->progress);
+        fflush(reporter->progress);
+    }
+    sl_buf_clear(&text);
+    sl_progress_put_status(&text, report);
+    if (reporter->status_line)
+        fprintf(stderr, "\r\033[K%s", sl_buf_cstr(&text));
+    else
+        sl_log_event(&reporter->cli->engine.log, SL_LOG_INFO, SL_CAT_RUN, "%s", sl_buf_cstr(&text));
+    sl_buf_release(&text);
+}
+
+static enum sl_code read_trigger(const struct sl_cli *cli, const struct sl_args *args,
+                                 struct sl_trigger *out, struct sl_err *err) {
+    *out = (struct sl_trigger){0};
+    const char *every = sl_args_get(args, "every", NULL),
+               *setting =
+                   sl_settings_get(cli->engine.settings, SL_STR("pipelines.trigger.interval"));
+    bool now = sl_args_has(args, "available-now"), once = sl_args_has(args, "once");
+    if ((every != NULL) + now + once > 1)
+        return sl_fail(err, SL_USAGE, "give one of --every, --available-now and --once");
+    if (!every && setting && *setting) every = setting;
+    if (now)
+        out->kind = SL_TRIGGER_AVAILABLE_NOW;
+    else if (once)
+        out->kind = SL_TRIGGER_ONCE;
+    else if (every) {
+        struct sl_str text = sl_str_trim(sl_str(every));
+        if (text.len > 1 && (text.ptr[0] == '\'' || text.ptr[0] == '"'))
+            text = sl_str_sub(text, 1, text.len - 1);
+        if (!sl_parse_duration_ms(text, &out->interval_ms))
+            return sl_fail(
+                err, SL_USAGE,
+                "the trigger interval is `%s`, which is not a duration such as 30s or 5 minutes",
+                every);
+        out->kind = SL_TRIGGER_INTERVAL;
+    }
+    return sl_args_int(args, "max-batches", &out->batches_max, err);
+}
+
+static enum sl_code open_progress(const struct sl_args *args, FILE **out, struct sl_err *err) {
+    const char *path = sl_args_get(args, "progress", NULL);
+    *out = NULL;
+    if (!path) return SL_OK;
+    *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "a");
+    return *out ? SL_OK : sl_fail_sys(err, errno, "could not open `%s` for the progress", path);
+}
+
+static enum sl_code run_loaded(struct sl_cli *cli, struct sl_args *args,
+                               struct sl_pipeline *pipeline, struct sl_err *err) {
+    struct reporter reporter = {.cli = cli};
+    struct sl_buf profile = {0};
+    struct sl_run_options options = {.report = report_batch, .report_ctx = &reporter};
+    SL_TRY(read_trigger(cli, args, &options.trigger, err));
+    SL_TRY(sl_cli_start(cli, args, err));
+    SL_TRY(open_progress(args, &reporter.progress, err));
+    reporter.status_line =
+        !cli->quiet && isatty(STDERR_FILENO) == 1 && cli->engine.log.format == SL_LOG_AUTO;
+    cli->engine.profile = sl_args_has(args, "profile");
+    if (cli->engine.profile) options.profile = &profile;
+    sl_cli_catch_signals(cli);
+    enum sl_code code = sl_run_pipeline(pipeline, &options, err);
+    if (reporter.status_line) fputc('\n', stderr);
+    fwrite(profile.ptr, 1, profile.len, stderr);
+    sl_buf_release(&profile);
+    if (reporter.progress && reporter.progress != stdout) fclose(reporter.progress);
+    return code;
+}
+
+static int run(const struct sl_command *command, struct sl_args *args) {
+    struct sl_cli cli;
+    struct sl_err err = {0};
+    struct sl_buf source = {0};
+    struct sl_pipeline pipeline = {0};
+    int status = sl_cli_open(&cli, args);
+    if (status) return status;
+    enum sl_code code = sl_args_expect(args, 1, 1, command->usage, &err);
+    const char *file = args->positional_count ? args->positional[0] : NULL;
+    if (code == SL_OK) code = sl_cli_read(file, &source, &err);
+    if (code == SL_OK)
+        code = sl_pipeline_load(&cli.engine, file, sl_buf_str(&source), &pipeline, &err);
+    if (code == SL_OK) code = run_loaded(&cli, args, &pipeline, &err);
+    if (code != SL_OK) status = sl_cli_fail(&cli, &err, file, sl_buf_str(&source));
+    sl_pipeline_release(&pipeline);
+    sl_buf_release(&source);
+    sl_cli_close(&cli);
+    return status;
+}
+
+static const struct sl_flag flags[] = {
+    {"available-now", 0, NULL, "process what is there in batches, then end"},
+    {"once", 0, NULL, "one batch of everything that is there, then end"},
+    {"every", 0, "DURATION",
+     "start a batch every so often, such as 30s (default: as soon as records arrive)"},
+    {"max-batches", 0, "N", "end after N batches"},
+    {"progress", 0, "FILE",
+     "append Spark's StreamingQueryProgress JSON per batch; - is standard output"},
+    {"profile", 0, NULL, "print nanoseconds per row by stage at the end"},
+    {NULL, 0, NULL, NULL},
+};
+
+const struct sl_command sl_command_run = {
+    .name = "run",
+    .summary = "run the pipeline of an .sql file",
+    .usage = "run FILE [-s KEY=VALUE].. [--available-now | --once | --every DURATION]",
+    .flags = flags,
+    .examples = "  sluice run examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake "
+                "--available-now\n"
+                "  sluice run examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake "
+                "--every 30s\n",
+    .run = run,
+};

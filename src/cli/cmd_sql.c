@@ -1,0 +1,285 @@
+/* sluice sql: SELECTs over files and constants; sluice explain, sluice validate. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "cli/cli.h"
+#include "conn/console/show.h"
+#include "kern/cast.h"
+#include "run/batch_query.h"
+
+enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
+
+struct printer {
+    enum format format;
+    uint32_t rows_max;
+    bool truncate;
+    struct sl_show *show;
+    const struct sl_type *schema;
+    const struct sl_session *session;
+    struct sl_buf text;
+};
+
+static void put_csv_cell(struct sl_buf *out, struct sl_str text) {
+    bool quote = false;
+    for (size_t i = 0; i < text.len; i++) quote |= strchr(",\"\n\r", text.ptr[i]) != NULL;
+    if (!quote) {
+        sl_buf_put_str(out, text);
+        return;
+    }
+    sl_buf_put_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"') sl_buf_put_byte(out, '"');
+        sl_buf_put_byte(out, (uint8_t)text.ptr[i]);
+    }
+    sl_buf_put_byte(out, '"');
+}
+
+static enum sl_code begin_rows(void *ctx, const struct sl_type *schema,
+                               const struct sl_session *session, struct sl_err *err) {
+    (void)err;
+    struct printer *printer = ctx;
+    printer->schema = schema;
+    printer->session = session;
+    if (printer->format == FORMAT_TABLE)
+        printer->show = sl_show_new(schema, printer->rows_max, printer->truncate ? 20 : 0);
+    for (uint32_t c = 0; printer->format == FORMAT_CSV && c < schema->field_count; c++) {
+        if (c) sl_buf_put_byte(&printer->text, ',');
+        put_csv_cell(&printer->text, schema->fields[c].name);
+    }
+    if (printer->format == FORMAT_CSV) sl_buf_put_byte(&printer->text, '\n');
+    return SL_OK;
+}
+
+static void put_json_value(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
+                           const struct sl_session *session) {
+    struct sl_buf text = {0};
+    bool bare = vec->type->kind == SL_BOOL_KIND || sl_type_is_numeric(vec->type);
+    if (sl_vec_is_null(vec, row))
+        sl_buf_put_cstr(out, "null");
+    else {
+        sl_cast_put_text(&text, vec, row, session);
+        bool number = bare && text.len &&
+                      strchr("NI", text.ptr[text.ptr[0] == '-']) == NULL; /* NaN, Infinity */
+        if (number)
+            sl_buf_put_str(out, sl_buf_str(&text));
+        else
+            sl_json_put_string(out, sl_buf_str(&text));
+    }
+    sl_buf_release(&text);
+}
+
+static void put_row(struct printer *printer, const struct sl_batch *batch, uint32_t row) {
+    struct sl_buf *out = &printer->text, cell = {0};
+    bool json = printer->format == FORMAT_JSON;
+    if (json) sl_buf_put_byte(out, '{');
+    for (uint32_t c = 0; c < printer->schema->field_count; c++) {
+        if (c) sl_buf_put_byte(out, ',');
+        sl_buf_clear(&cell);
+        if (json) {
+            sl_json_put_string(out, printer->schema->fields[c].name);
+            sl_buf_put_byte(out, ':');
+            put_json_value(out, &batch->columns[c], row, printer->session);
+        } else if (!sl_vec_is_null(&batch->columns[c], row)) {
+            sl_cast_put_text(&cell, &batch->columns[c], row, printer->session);
+            put_csv_cell(out, sl_buf_str(&cell));
+        }
+    }
+    if (json) sl_buf_put_byte(out, '}');
+    sl_buf_put_byte(out, '\n');
+    sl_buf_release(&cell);
+}
+
+static enum sl_code flush(struct printer *printer, struct sl_err *err) {
+    size_t written = fwrite(printer->text.ptr, 1, printer->text.len, stdout);
+    bool all = written == printer->text.len && fflush(stdout) == 0;
+    sl_buf_clear(&printer->text);
+    return all ? SL_OK : sl_fail(err, SL_IO, "could not write to standard output");
+}
+
+static enum sl_code take_rows(void *ctx, const struct sl_batch *batch, struct sl_err *err) {
+    struct printer *printer = ctx;
+    if (printer->format == FORMAT_TABLE) {
+        sl_show_add(printer->show, batch, printer->session);
+        return SL_OK;
+    }
+    for (uint32_t row = 0; row < batch->rows; row++)
+        if (!batch->selected || sl_bit_get(batch->selected, row)) put_row(printer, batch, row);
+    return flush(printer, err);
+}
+
+static enum sl_code print_select(struct sl_pipeline *pipeline, const struct sl_statement *statement,
+                                 struct printer *printer, struct sl_err *err) {
+    if (statement->kind == SL_S_EXPLAIN) {
+        sl_buf_put_cstr(&printer->text, "== Optimized Logical Plan ==\n");
+        SL_TRY(sl_batch_query_explain(pipeline, statement->query, &printer->text, err));
+        return flush(printer, err);
+    }
+    enum sl_code code =
+        sl_batch_query_run(pipeline, statement->query, begin_rows, take_rows, printer, err);
+    if (printer->show && code == SL_OK) sl_show_finish(printer->show, &printer->text);
+    sl_show_free(printer->show);
+    printer->show = NULL;
+    if (code == SL_OK) code = flush(printer, err);
+    return code;
+}
+
+static enum sl_code read_format(const struct sl_args *args, struct printer *out,
+                                struct sl_err *err) {
+    *out = (struct printer){.rows_max = 1000, .truncate = sl_args_has(args, "truncate")};
+    int64_t rows = 1000;
+    SL_TRY(sl_args_int(args, "rows", &rows, err));
+    out->rows_max = rows < 0 ? 0 : rows > INT32_MAX ? INT32_MAX : (uint32_t)rows;
+    const char *format = sl_args_get(args, "format", "table");
+    if (sl_args_has(args, "json") || strcmp(format, "json") == 0)
+        out->format = FORMAT_JSON;
+    else if (sl_args_has(args, "csv") || strcmp(format, "csv") == 0)
+        out->format = FORMAT_CSV;
+    else if (strcmp(format, "table") != 0)
+        return sl_fail(err, SL_USAGE, "`--format` is `%s`; it must be table, csv or json", format);
+    return SL_OK;
+}
+
+/* The text comes from -c, -f, a file argument, or standard input. */
+static enum sl_code read_text(const struct sl_args *args, struct sl_buf *source, const char **file,
+                              struct sl_err *err) {
+    const char *text = sl_args_get(args, "command", NULL);
+    *file = sl_args_get(args, "file", args->positional_count ? args->positional[0] : "-");
+    if (!text) return sl_cli_read(*file, source, err);
+    *file = "-c";
+    sl_buf_put_cstr(source, text);
+    return SL_OK;
+}
+
+typedef enum sl_code (*loaded_fn)(struct sl_cli *cli, struct sl_args *args,
+                                  struct sl_pipeline *pipeline, struct sl_err *err);
+
+static int with_pipeline(const struct sl_command *command, struct sl_args *args, loaded_fn fn) {
+    struct sl_cli cli;
+    struct sl_err err = {0};
+    struct sl_buf source = {0};
+    struct sl_pipeline pipeline = {0};
+    const char *file = NULL;
+    int status = sl_cli_open(&cli, args);
+    if (status) return status;
+    enum sl_code code = sl_args_expect(args, 0, 1, command->usage, &err);
+    if (code == SL_OK) code = read_text(args, &source, &file, &err);
+    if (code == SL_OK)
+        code = sl_pipeline_load(&cli.engine, file, sl_buf_str(&source), &pipeline, &err);
+    if (code == SL_OK) code = sl_cli_start(&cli, args, &err);
+    if (code == SL_OK) code = fn(&cli, args, &pipeline, &err);
+    if (code != SL_OK) status = sl_cli_fail(&cli, &err, file, sl_buf_str(&source));
+    sl_pipeline_release(&pipeline);
+    sl_buf_release(&source);
+    sl_cli_close(&cli);
+    return status;
+}
+
+static enum sl_code run_selects(struct sl_cli *cli, struct sl_args *args,
+                                struct sl_pipeline *pipeline, struct sl_err *err) {
+    struct printer printer;
+    SL_TRY(read_format(args, &printer, err));
+    sl_cli_catch_signals(cli);
+    if (pipeline->select_count == 0 && pipeline->query_count > 0) {
+        sl_fail(err, SL_USER, "the text defines tables but holds no SELECT");
+        return sl_hint(err, "run a pipeline with `sluice run FILE`"), SL_USER;
+    }
+    enum sl_code code = SL_OK;
+    for (uint32_t i = 0; i < pipeline->select_count && code == SL_OK; i++)
+        code = print_select(pipeline, pipeline->selects[i], &printer, err);
+    sl_buf_release(&printer.text);
+    return code;
+}
+
+static int run_sql(const struct sl_command *command, struct sl_args *args) {
+    return with_pipeline(command, args, run_selects);
+}
+
+static enum sl_code explain_all(struct sl_cli *cli, struct sl_args *args,
+                                struct sl_pipeline *pipeline, struct sl_err *err) {
+    (void)cli, (void)args;
+    struct sl_buf text = {0};
+    enum sl_code code = SL_OK;
+    for (uint32_t i = 0; i < pipeline->query_count && code == SL_OK; i++) {
+        const struct sl_query_spec *spec = &pipeline->queries[i];
+        sl_buf_printf(&text, "== %s %.*s ==\n",
+                      spec->streaming ? "Streaming query" : "Materialized view",
+                      SL_STR_ARG(spec->name));
+        code = sl_batch_query_explain(pipeline, spec->relation, &text, err);
+    }
+    for (uint32_t i = 0; i < pipeline->select_count && code == SL_OK; i++) {
+        sl_buf_put_cstr(&text, "== Query ==\n");
+        code = sl_batch_query_explain(pipeline, pipeline->selects[i]->query, &text, err);
+    }
+    if (code == SL_OK) fwrite(text.ptr, 1, text.len, stdout);
+    sl_buf_release(&text);
+    return code;
+}
+
+static int run_explain(const struct sl_command *command, struct sl_args *args) {
+    return with_pipeline(command, args, explain_all);
+}
+
+static enum sl_code validate_all(struct sl_cli *cli, struct sl_args *args,
+                                 struct sl_pipeline *pipeline, struct sl_err *err) {
+    (void)cli, (void)args;
+    struct sl_buf text = {0};
+    enum sl_code code = SL_OK;
+    for (uint32_t i = 0; i < pipeline->query_count && code == SL_OK; i++)
+        code = sl_batch_query_explain(pipeline, pipeline->queries[i].relation, &text, err);
+    for (uint32_t i = 0; i < pipeline->select_count && code == SL_OK; i++)
+        code = sl_batch_query_explain(pipeline, pipeline->selects[i]->query, &text, err);
+    sl_buf_release(&text);
+    if (code == SL_OK)
+        fprintf(stderr, "ok: %u quer%s\n", pipeline->query_count + pipeline->select_count,
+                pipeline->query_count + pipeline->select_count == 1 ? "y" : "ies");
+    return code;
+}
+
+static int run_validate(const struct sl_command *command, struct sl_args *args) {
+    return with_pipeline(command, args, validate_all);
+}
+
+static const struct sl_flag sql_flags[] = {
+    {"command", 'c', "SQL", "run this text"},
+    {"file", 'f', "FILE", "run this file (default: standard input)"},
+    {"format", 0, "table|csv|json", "how rows are printed"},
+    {"json", 0, NULL, "same as --format json"},
+    {"csv", 0, NULL, "same as --format csv"},
+    {"rows", 0, "N", "rows a table shows at most (default 1000)"},
+    {"truncate", 0, NULL, "cut cells longer than 20 characters, as Spark's show()"},
+    {NULL, 0, NULL, NULL},
+};
+static const struct sl_flag text_flags[] = {
+    {"command", 'c', "SQL", "this text instead of a file"},
+    {NULL, 0, NULL, NULL},
+};
+
+const struct sl_command sl_command_sql = {
+    .name = "sql",
+    .summary = "run SELECTs over Parquet and text files",
+    .usage = "sql [-c SQL | -f FILE | FILE] [--format table|csv|json]",
+    .flags = sql_flags,
+    .examples = "  sluice sql -c 'SELECT order_id, amount FROM parquet.`/data/lake/orders` WHERE "
+                "amount > 400 LIMIT 10'\n"
+                "  sluice sql -c \"SELECT to_date('2025-01-15') + INTERVAL 1 DAY AS tomorrow\"\n",
+    .run = run_sql,
+};
+const struct sl_command sl_command_explain = {
+    .name = "explain",
+    .summary = "show the plan of each query of a file",
+    .usage = "explain FILE | -c SQL",
+    .flags = text_flags,
+    .examples =
+        "  sluice explain examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake\n",
+    .run = run_explain,
+};
+const struct sl_command sl_command_validate = {
+    .name = "validate",
+    .summary = "check a file without running it",
+    .usage = "validate FILE | -c SQL",
+    .flags = text_flags,
+    .examples =
+        "  sluice validate examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake\n",
+    .run = run_validate,
+};

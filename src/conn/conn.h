@@ -1,0 +1,189 @@
+/* Connectors: the two vtables through which run/ drives every source and sink.  Connector folders
+ * do not see each other; a new connector is a new folder plus a row in conn/connectors.def.
+ *
+ * Offsets are opaque JSON texts to the engine, exactly the text Spark's source of that kind writes
+ * into offsets/N.
+ */
+#ifndef SL_CONN_CONN_H
+#define SL_CONN_CONN_H
+
+#include "base/budget.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "col/batch.h"
+#include "kern/session.h"
+
+/* One option as given, names compared ignoring case; borrowed texts with the place in the SQL. */
+struct sl_option {
+    struct sl_str name, value;
+    struct sl_span span;
+};
+struct sl_options {
+    const struct sl_option *items;
+    uint32_t count;
+};
+/* Value of an option or NULL. */
+const struct sl_option *sl_options_find(const struct sl_options *options, struct sl_str name);
+
+/* What every connector gets at open; outlives it. */
+struct sl_conn_env {
+    struct sl_arena *query;
+    const struct sl_log *log;
+    struct sl_budget *budget;
+    const struct sl_session *session;
+    struct sl_str query_id;       /* of the checkpoint's metadata file; "" for batch queries */
+    struct sl_str checkpoint_dir; /* "" for batch queries */
+    const char *(*client_setting)(
+        void *ctx, struct sl_str name); /* spark.*, sluice.* settings; NULL if unset */
+    void *client_ctx;
+    bool (*stopping)(void *ctx); /* asked to end: long waits return SL_CANCELED */
+    void *stop_ctx;
+};
+
+/* ---- sources ---- */
+
+struct sl_source;
+struct sl_reader;
+
+/* Limits and moments that plan the next batch. */
+struct sl_batch_limits {
+    bool ignore_limits; /* Trigger.Once */
+    bool available_now; /* end offsets pinned at the first call of the run */
+    int64_t now_ms,
+        last_trigger_ms; /* for minOffsetsPerTrigger / maxTriggerDelay; last 0 = never */
+};
+
+/* A part of a batch that one task reads. */
+struct sl_split {
+    uint32_t index;
+    struct sl_str description; /* "orders-3 [100, 2100)" */
+    int64_t rows_estimate;
+    const void *detail; /* the source's own, in the epoch arena */
+};
+
+struct sl_source_ops {
+    const char *name; /* "kafka" */
+    /* Schema of the rows (STRUCT). */
+    const struct sl_type *(*schema)(const struct sl_source *source);
+    /* "KafkaV2[Subscribe[orders]]", for progress. */
+    struct sl_str (*description)(const struct sl_source *source);
+    /* Start of a query that has no checkpoint; offset JSON appended to out. */
+    enum sl_code (*initial_offset)(struct sl_source *source, struct sl_buf *out,
+                                   struct sl_err *err);
+    /* End offset of the next batch, given where it starts. out equal to start (by meaning) =
+     * nothing new; *has_new tells. */
+    enum sl_code (*latest_offset)(struct sl_source *source, struct sl_str start,
+                                  const struct sl_batch_limits *limits, struct sl_buf *out,
+                                  bool *has_new, struct sl_err *err);
+    /* Splits of [start, end) for about `tasks` tasks. Also after a restart, with the stored
+     * offsets. Missing data is an error or a logged, counted gap by failOnDataLoss. */
+    enum sl_code (*plan)(struct sl_source *source, struct sl_str start, struct sl_str end,
+                         uint32_t tasks, struct sl_arena *epoch, struct sl_split **splits,
+                         uint32_t *count, struct sl_err *err);
+    /* @thread worker. wanted[i]: schema column i is read (others may be left empty); borrowed until
+     * reader_close. */
+    enum sl_code (*reader_open)(struct sl_source *source, const struct sl_split *split,
+                                const bool *wanted, struct sl_reader **out, struct sl_err *err);
+    /* @thread worker. Fills batch (cleared) with up to rows_max rows; rows == 0: the split is read.
+     * Memory of the batch is valid until the next call on this reader. */
+    enum sl_code (*reader_next)(struct sl_reader *reader, uint32_t rows_max, struct sl_batch *batch,
+                                struct sl_err *err);
+    void (*reader_close)(struct sl_reader *reader);
+    /* The batch that ended at `end` is committed: hint only (lag tools). NULL if unused. */
+    void (*committed)(struct sl_source *source, struct sl_str end);
+    /* Metrics for the progress JSON: pairs appended as JSON object members without braces; may be
+     * NULL. */
+    void (*metrics)(struct sl_source *source, struct sl_str end, struct sl_buf *out);
+    /* Waits until records beyond `start` may be there, or timeout_ms. NULL: the engine sleeps 10
+     * ms. */
+    void (*wait)(struct sl_source *source, struct sl_str start, int64_t timeout_ms);
+    void (*close)(struct sl_source *source);
+};
+struct sl_source {
+    const struct sl_source_ops *ops; /* first member of every source's struct */
+};
+struct sl_reader {
+    const struct sl_source_ops *ops; /* first member of every reader's struct */
+};
+
+/* ---- sinks ---- */
+
+struct sl_sink;
+struct sl_sink_writer;
+
+struct sl_sink_config {
+    const struct sl_type *schema;      /* of the rows, partition columns included */
+    struct sl_str path;                /* LOCATION; "" if none */
+    const uint32_t *partition_columns; /* indexes into schema */
+    uint32_t partition_count;
+    struct sl_options options; /* OPTIONS and TBLPROPERTIES */
+    struct sl_str name;        /* of the table or sink */
+};
+
+struct sl_sink_metrics {
+    uint64_t rows, bytes, files, partitions;
+};
+
+struct sl_sink_ops {
+    const char *name;
+    /* V1 sinks report numOutputRows -1 as Spark's file sink does. */
+    bool reports_rows;
+    struct sl_str (*description)(const struct sl_sink *sink);
+    /* Finishes or rolls back what a crash left (redo of a published intent); before the first
+     * batch. */
+    enum sl_code (*recover)(struct sl_sink *sink, int64_t last_planned, int64_t last_committed,
+                            struct sl_err *err);
+    /* Is batch `batch_id` in the sink already? offsets_hash: XXH64 of the bytes of offsets/N; a
+     * marker with another hash is an error (checkpoint restored from a backup). */
+    enum sl_code (*is_committed)(struct sl_sink *sink, int64_t batch_id, uint64_t offsets_hash,
+                                 bool *committed, struct sl_err *err);
+    enum sl_code (*begin)(struct sl_sink *sink, int64_t batch_id, uint64_t offsets_hash,
+                          uint32_t tasks, struct sl_err *err);
+    /* @thread worker: one writer per task, numbered. */
+    enum sl_code (*writer_open)(struct sl_sink *sink, uint32_t task, struct sl_sink_writer **out,
+                                struct sl_err *err);
+    /* @thread worker. Rows of the selection only; columns in schema order. */
+    enum sl_code (*write)(struct sl_sink_writer *writer, const struct sl_batch *batch,
+                          struct sl_err *err);
+    /* @thread worker. Everything of this task is durable but not visible. Frees the writer. */
+    enum sl_code (*writer_close)(struct sl_sink_writer *writer, struct sl_err *err);
+    /* @thread worker. Frees the writer and what it wrote. */
+    void (*writer_abort)(struct sl_sink_writer *writer);
+    /* All tasks have closed: the batch becomes visible, atomically by the sink's own commit point.
+     */
+    enum sl_code (*commit)(struct sl_sink *sink, struct sl_sink_metrics *metrics,
+                           struct sl_err *err);
+    /* The batch failed: staged data goes away. */
+    void (*abort)(struct sl_sink *sink);
+    /* commits/N is durable: leftovers of the protocol (intents) may go. May be NULL. */
+    enum sl_code (*finish)(struct sl_sink *sink, int64_t batch_id, struct sl_err *err);
+    void (*close)(struct sl_sink *sink);
+};
+struct sl_sink {
+    const struct sl_sink_ops *ops;
+};
+struct sl_sink_writer {
+    const struct sl_sink_ops *ops;
+};
+
+/* A connector: how the tables above are opened. For USING x, read_x(..), x.`path`. */
+struct sl_connector {
+    const char *name;
+    /* batch: a query over a bounded snapshot (no STREAM). NULL if it cannot be read. */
+    enum sl_code (*open_source)(const struct sl_conn_env *env, const struct sl_options *options,
+                                struct sl_str path, bool streaming, struct sl_source **out,
+                                struct sl_err *err);
+    enum sl_code (*open_sink)(const struct sl_conn_env *env, const struct sl_sink_config *config,
+                              struct sl_sink **out, struct sl_err *err);
+    /* Schema without opening the network, for validate and explain; NULL: open_source is needed. */
+    enum sl_code (*schema)(const struct sl_conn_env *env, const struct sl_options *options,
+                           struct sl_str path, const struct sl_type **out, struct sl_err *err);
+    /* Checks option names and values without I/O; suggestions in the hint. */
+    enum sl_code (*check)(const struct sl_conn_env *env, const struct sl_options *options,
+                          bool streaming, bool sink, struct sl_err *err);
+};
+/* By name, ignoring case, from connectors.def; NULL if unknown. */
+const struct sl_connector *sl_connector_find(struct sl_str name);
+struct sl_str sl_connector_nearest(struct sl_str name);
+
+#endif

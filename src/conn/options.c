@@ -1,0 +1,154 @@
+#include "conn/options.h"
+
+const struct sl_option *sl_options_find(const struct sl_options *options, struct sl_str name) {
+    for (uint32_t i = 0; options && i < options->count; i++)
+        if (sl_str_eq_nocase(options->items[i].name, name)) return &options->items[i];
+    return NULL;
+}
+
+struct unit {
+    struct sl_str name;
+    int64_t factor;
+};
+
+static bool parse_with_unit(struct sl_str text, const struct unit *units, size_t count,
+                            int64_t *out) {
+    text = sl_str_trim(text);
+    size_t digits = 0;
+    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9') digits++;
+    int64_t number;
+    if (digits == 0 || !sl_str_to_i64(sl_str_sub(text, 0, digits), &number)) return false;
+    struct sl_str unit = sl_str_trim(sl_str_sub(text, digits, text.len));
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_eq_nocase(unit, units[i].name))
+            return !__builtin_mul_overflow(number, units[i].factor, out);
+    return false;
+}
+
+bool sl_parse_bytes(struct sl_str text, int64_t *out) {
+    static const struct unit units[] = {
+        {SL_STR(""), 1},         {SL_STR("b"), 1},         {SL_STR("k"), 1 << 10},
+        {SL_STR("kb"), 1 << 10}, {SL_STR("kib"), 1 << 10}, {SL_STR("m"), 1 << 20},
+        {SL_STR("mb"), 1 << 20}, {SL_STR("mib"), 1 << 20}, {SL_STR("g"), 1 << 30},
+        {SL_STR("gb"), 1 << 30}, {SL_STR("gib"), 1 << 30}};
+    return parse_with_unit(text, units, sizeof units / sizeof *units, out);
+}
+
+bool sl_parse_duration_ms(struct sl_str text, int64_t *out) {
+    static const struct unit units[] = {
+        {SL_STR("ms"), 1},         {SL_STR("millisecond"), 1}, {SL_STR("milliseconds"), 1},
+        {SL_STR("s"), 1000},       {SL_STR("sec"), 1000},      {SL_STR("second"), 1000},
+        {SL_STR("seconds"), 1000}, {SL_STR("m"), 60000},       {SL_STR("min"), 60000},
+        {SL_STR("minute"), 60000}, {SL_STR("minutes"), 60000}, {SL_STR("h"), 3600000},
+        {SL_STR("hour"), 3600000}, {SL_STR("hours"), 3600000}, {SL_STR("d"), 86400000},
+        {SL_STR("day"), 86400000}, {SL_STR("days"), 86400000}};
+    text = sl_str_trim(text);
+    if (sl_str_starts_nocase(text, SL_STR("interval ")))
+        text = sl_str_trim(sl_str_sub(text, 9, text.len));
+    return parse_with_unit(text, units, sizeof units / sizeof *units, out);
+}
+
+static bool parses(enum sl_option_type type, struct sl_str value) {
+    int64_t number;
+    bool flag;
+    switch (type) {
+    case SL_OPT_STRING:
+        return true;
+    case SL_OPT_BOOL:
+        return sl_str_to_bool(value, &flag);
+    case SL_OPT_INT:
+        return sl_str_to_i64(sl_str_trim(value), &number);
+    case SL_OPT_BYTES:
+        return sl_parse_bytes(value, &number);
+    case SL_OPT_DURATION_MS:
+        return sl_parse_duration_ms(value, &number);
+    }
+    return false;
+}
+
+static const char *wanted_text(enum sl_option_type type) {
+    switch (type) {
+    case SL_OPT_BOOL:
+        return "true or false";
+    case SL_OPT_INT:
+        return "a whole number";
+    case SL_OPT_BYTES:
+        return "a size such as 128m";
+    case SL_OPT_DURATION_MS:
+        return "a duration such as 30s or 5 minutes";
+    case SL_OPT_STRING:
+        break;
+    }
+    return "text";
+}
+
+static const struct sl_option_row *find_row(const struct sl_option_table *table,
+                                            struct sl_str name) {
+    for (size_t i = 0; i < table->count; i++)
+        if (sl_str_eq_nocase(sl_str(table->rows[i].name), name)) return &table->rows[i];
+    return NULL;
+}
+
+static bool is_free(const struct sl_option_table *table, struct sl_str name) {
+    for (const char *const *prefix = table->free_prefixes; prefix && *prefix; prefix++)
+        if (sl_str_starts_nocase(name, sl_str(*prefix))) return true;
+    return false;
+}
+
+static enum sl_code unknown(const struct sl_option *option, const struct sl_option_table *table,
+                            struct sl_err *err) {
+    enum { NAMES_MAX = 128 };
+    struct sl_str names[NAMES_MAX];
+    size_t count = table->count < NAMES_MAX ? table->count : NAMES_MAX;
+    for (size_t i = 0; i < count; i++) names[i] = sl_str(table->rows[i].name);
+    sl_fail_at(err, option->span, "INVALID_OPTION", "42616", "%s has no option `%.*s`",
+               table->owner, SL_STR_ARG(option->name));
+    int nearest = sl_str_nearest(option->name, names, count);
+    if (nearest >= 0) sl_hint(err, "did you mean `%s`?", table->rows[nearest].name);
+    return SL_USER;
+}
+
+enum sl_code sl_options_check(const struct sl_options *options, const struct sl_option_table *table,
+                              struct sl_err *err) {
+    for (uint32_t i = 0; i < options->count; i++) {
+        const struct sl_option *option = &options->items[i];
+        const struct sl_option_row *row = find_row(table, option->name);
+        if (!row && is_free(table, option->name)) continue;
+        if (!row) return unknown(option, table, err);
+        if (!parses(row->type, option->value))
+            return sl_fail_at(err, option->span, "INVALID_OPTION_VALUE", "22023",
+                              "option `%s` of %s is `%.*s`, which is not %s", row->name,
+                              table->owner, SL_STR_ARG(option->value), wanted_text(row->type));
+    }
+    return SL_OK;
+}
+
+struct sl_str sl_options_str(const struct sl_options *options, const struct sl_option_table *table,
+                             const char *name) {
+    const struct sl_option *option = sl_options_find(options, sl_str(name));
+    if (option) return option->value;
+    const struct sl_option_row *row = find_row(table, sl_str(name));
+    sl_assert(row != NULL);
+    return sl_str(row->default_text);
+}
+
+int64_t sl_options_int(const struct sl_options *options, const struct sl_option_table *table,
+                       const char *name) {
+    struct sl_str text = sl_options_str(options, table, name);
+    const struct sl_option_row *row = find_row(table, sl_str(name));
+    int64_t value = 0;
+    if (row->type == SL_OPT_BYTES)
+        sl_parse_bytes(text, &value);
+    else if (row->type == SL_OPT_DURATION_MS)
+        sl_parse_duration_ms(text, &value);
+    else
+        sl_str_to_i64(sl_str_trim(text), &value);
+    return value;
+}
+
+bool sl_options_bool(const struct sl_options *options, const struct sl_option_table *table,
+                     const char *name) {
+    bool value = false;
+    sl_str_to_bool(sl_options_str(options, table, name), &value);
+    return value;
+}

@@ -1,0 +1,321 @@
+/* How a batch becomes visible.
+ *
+ *   staged files durable -> intents/N (the commit point) -> rename each to its final name ->
+ * directories synced
+ *   -> hash marker -> _spark_metadata/N -> (run writes commits/N) -> intent removed
+ *
+ * Everything behind the intent is redo: after a crash the next start does it again from the intent,
+ * without computing anything.  Without an intent nothing was visible: the staging directory is
+ * emptied and the batch replayed. A batch query has no checkpoint: it renames, then writes
+ * _SUCCESS. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "conn/parquet/parquet_sink_int.h"
+
+static const char *below(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                         const char *relative) {
+    return sl_path_join(arena, sink->table_dir, relative);
+}
+
+void sl_parquet_sink_clear_files(struct sl_parquet_sink *sink) {
+    for (size_t i = 0; i < sink->file_count; i++) sl_staged_file_release(&sink->files[i]);
+    sink->file_count = 0;
+}
+
+static enum sl_code empty_staging(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                  struct sl_err *err) {
+    char **names;
+    size_t count;
+    const char *dir = below(sink, arena, sink->staging);
+    SL_TRY(sl_io_make_dirs(dir, err));
+    SL_TRY(sl_io_list_dir(dir, arena, &names, &count, err));
+    for (size_t i = 0; i < count; i++)
+        SL_TRY(sl_io_unlink(sl_path_join(arena, dir, names[i]), err));
+    return SL_OK;
+}
+
+enum sl_code sl_parquet_prepare_staging(struct sl_parquet_sink *sink, struct sl_err *err) {
+    struct sl_arena arena;
+    sl_arena_init(&arena, "staging");
+    enum sl_code code = empty_staging(sink, &arena, err);
+    sl_arena_release(&arena);
+    sl_parquet_sink_clear_files(sink);
+    return code;
+}
+
+/* ---- publishing (idempotent) ---- */
+
+static bool is_inside(struct sl_str path) {
+    if (path.len == 0 || path.ptr[0] == '/') return false;
+    while (path.len) {
+        size_t end = sl_str_find(path, SL_STR("/"), 0);
+        struct sl_str part = end == SIZE_MAX ? path : sl_str_sub(path, 0, end);
+        if (part.len == 0 || sl_str_eq(part, SL_STR("..")) || sl_str_eq(part, SL_STR(".")))
+            return false;
+        path = end == SIZE_MAX ? SL_STR("") : sl_str_sub(path, end + 1, path.len);
+    }
+    return true;
+}
+
+static enum sl_code lost(const char *path, int64_t batch_id, struct sl_err *err) {
+    sl_fail(err, SL_DATA, "batch %lld was committed, but its file `%s` is gone",
+            (long long)batch_id, path);
+    return sl_hint(err, "somebody removed files of the table while a batch was being published; "
+                        "restore the table from a backup"),
+           SL_DATA;
+}
+
+static enum sl_code publish_one(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                const struct sl_intent_file *file, struct sl_err *err) {
+    if (!is_inside(file->staged) || !is_inside(file->final))
+        return sl_fail(err, SL_DATA, "intent of batch %lld names a file outside the table: `%.*s`",
+                       (long long)sink->batch_id, SL_STR_ARG(file->final));
+    const char *from = below(sink, arena, file->staged.ptr),
+               *to = below(sink, arena, file->final.ptr);
+    struct sl_file_info staged, final;
+    SL_TRY(sl_io_stat(from, &staged, err));
+    if (staged.exists) {
+        int failure = sl_fail_point("publish.rename");
+        if (failure) return sl_fail_sys(err, failure, "could not rename `%s` to `%s`", from, to);
+        return sl_io_rename(from, to, err);
+    }
+    SL_TRY(sl_io_stat(to, &final, err));
+    return final.exists && final.bytes == file->bytes ? SL_OK : lost(to, sink->batch_id, err);
+}
+
+static struct sl_str parent_of(struct sl_str path) {
+    size_t len = path.len;
+    while (len && path.ptr[len - 1] != '/') len--;
+    return len ? sl_str_sub(path, 0, len - 1) : SL_STR("");
+}
+
+static int compare_dirs(const void *a, const void *b) {
+    return sl_str_cmp(*(const struct sl_str *)a, *(const struct sl_str *)b);
+}
+
+/* Distinct directories of the final names, sorted. */
+static size_t collect_dirs(const struct sl_intent *intent, struct sl_str *dirs) {
+    size_t count = 0;
+    for (size_t i = 0; i < intent->count; i++) dirs[i] = parent_of(intent->files[i].final);
+    if (intent->count) qsort(dirs, intent->count, sizeof *dirs, compare_dirs);
+    for (size_t i = 0; i < intent->count; i++)
+        if (i == 0 || !sl_str_eq(dirs[i], dirs[count - 1])) dirs[count++] = dirs[i];
+    return count;
+}
+
+static enum sl_code publish_files(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                  const struct sl_intent *intent, struct sl_err *err) {
+    struct sl_str *dirs = SL_NEW_ARRAY(arena, struct sl_str, intent->count + 1);
+    size_t dir_count = collect_dirs(intent, dirs);
+    for (size_t i = 0; i < dir_count; i++)
+        SL_TRY(sl_io_make_dirs(below(sink, arena, sl_arena_cstr(arena, dirs[i])), err));
+    for (size_t i = 0; i < intent->count; i++)
+        SL_TRY(publish_one(sink, arena, &intent->files[i], err));
+    for (size_t i = 0; i < dir_count; i++)
+        SL_TRY(sl_io_sync_dir(below(sink, arena, sl_arena_cstr(arena, dirs[i])), err));
+    return SL_OK;
+}
+
+/* The marker tells a later start which offsets batch N was made from; Spark ignores names that are
+ * not numbers. */
+static const char *marker_path(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                               int64_t batch_id, bool with_dir) {
+    return sl_arena_printf(arena, "%s%s.%lld.sluice", with_dir ? sink->table_dir : "",
+                           with_dir ? "/_spark_metadata/" : "", (long long)batch_id)
+        .ptr;
+}
+
+static enum sl_code write_marker(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                 const struct sl_intent *intent, struct sl_err *err) {
+    const char *dir = below(sink, arena, "_spark_metadata");
+    struct sl_str text =
+        sl_arena_printf(arena, "%016llx\n", (unsigned long long)intent->offsets_hash);
+    SL_TRY(sl_io_make_dirs(dir, err));
+    SL_TRY(sl_io_put_atomic(dir, marker_path(sink, arena, intent->batch_id, false), text,
+                            SL_PUT_REPLACE, "marker", err));
+    return sl_io_unlink(marker_path(sink, arena, intent->batch_id - 100, true), err);
+}
+
+static enum sl_code add_to_log(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                               const struct sl_intent *intent, struct sl_err *err) {
+    if (sl_sink_log_last(sink->log) >= intent->batch_id) return SL_OK;
+    struct sl_sink_file *files = SL_NEW_ARRAY(arena, struct sl_sink_file, intent->count + 1);
+    for (size_t i = 0; i < intent->count; i++) {
+        struct sl_file_info info;
+        SL_TRY(sl_io_stat(below(sink, arena, intent->files[i].final.ptr), &info, err));
+        files[i] =
+            (struct sl_sink_file){intent->files[i].final, intent->files[i].bytes, info.modified_ms};
+    }
+    return sl_sink_log_add(sink->log, intent->batch_id, files, intent->count, err);
+}
+
+static enum sl_code redo(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                         const struct sl_intent *intent, struct sl_err *err) {
+    SL_TRY(publish_files(sink, arena, intent, err));
+    SL_TRY(write_marker(sink, arena, intent, err));
+    return add_to_log(sink, arena, intent, err);
+}
+
+/* ---- commit ---- */
+
+static void make_intent(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                        struct sl_intent *intent, struct sl_sink_metrics *metrics) {
+    *intent = (struct sl_intent){sink->batch_id, sink->offsets_hash, NULL, sink->file_count};
+    intent->files = SL_NEW_ARRAY(arena, struct sl_intent_file, sink->file_count + 1);
+    *metrics = (struct sl_sink_metrics){.files = sink->file_count};
+    for (size_t i = 0; i < sink->file_count; i++) {
+        const struct sl_staged_file *file = &sink->files[i];
+        intent->files[i] = (struct sl_intent_file){sl_str(file->staged), sl_str(file->final),
+                                                   file->bytes, file->rows};
+        metrics->rows += file->rows;
+        metrics->bytes += file->bytes;
+    }
+    struct sl_str *dirs = SL_NEW_ARRAY(arena, struct sl_str, intent->count + 1);
+    metrics->partitions = collect_dirs(intent, dirs);
+}
+
+static enum sl_code commit_streaming(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                     const struct sl_intent *intent, struct sl_err *err) {
+    if (intent->count) SL_TRY(sl_io_sync_dir(below(sink, arena, sink->staging), err));
+    SL_TRY(sl_intent_write(sink->intent_dir, intent, err));
+    return redo(sink, arena, intent, err);
+}
+
+/* Files of a table that overwrite removes: everything readers see, not other queries' staging. */
+static enum sl_code remove_old_files(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                     struct sl_err *err) {
+    char **names;
+    size_t count;
+    SL_TRY(sl_io_list_dir(sink->table_dir, arena, &names, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], ".sluice-staging") != 0)
+            SL_TRY(sl_io_remove_tree(below(sink, arena, names[i]), err));
+    return SL_OK;
+}
+
+static enum sl_code commit_batch(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                 const struct sl_intent *intent, struct sl_err *err) {
+    if (sink->overwrite) SL_TRY(remove_old_files(sink, arena, err));
+    SL_TRY(publish_files(sink, arena, intent, err));
+    SL_TRY(sl_io_remove_tree(below(sink, arena, sink->staging), err));
+    return sl_io_put_atomic(sink->table_dir, "_SUCCESS", SL_STR(""), SL_PUT_REPLACE, NULL, err);
+}
+
+enum sl_code sl_parquet_commit(struct sl_sink *base, struct sl_sink_metrics *metrics,
+                               struct sl_err *err) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    struct sl_arena arena;
+    struct sl_intent intent;
+    sl_arena_init(&arena, "commit");
+    make_intent(sink, &arena, &intent, metrics);
+    enum sl_code code = sink->streaming ? commit_streaming(sink, &arena, &intent, err)
+                                        : commit_batch(sink, &arena, &intent, err);
+    if (code == SL_OK) sl_parquet_sink_clear_files(sink);
+    sl_arena_release(&arena);
+    return code;
+}
+
+void sl_parquet_abort(struct sl_sink *base) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    struct sl_arena arena;
+    struct sl_intent intent;
+    bool intended = false;
+    sl_arena_init(&arena, "abort");
+    /* behind its commit point a batch is not undone: the next start finishes it */
+    if (sink->streaming && (sl_intent_read(sink->intent_dir, sink->batch_id, &arena, &intent,
+                                           &intended, NULL) != SL_OK ||
+                            intended))
+        intended = true;
+    if (!intended) {
+        struct sl_err ignored;
+        enum sl_code code = empty_staging(sink, &arena, &ignored);
+        (void)code; /* what stays is removed at the next start */
+    }
+    sl_arena_release(&arena);
+    sl_parquet_sink_clear_files(sink);
+}
+
+enum sl_code sl_parquet_finish(struct sl_sink *base, int64_t batch_id, struct sl_err *err) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    return sink->streaming ? sl_intent_remove(sink->intent_dir, batch_id, err) : SL_OK;
+}
+
+/* ---- recovery ---- */
+
+static enum sl_code ahead(const struct sl_parquet_sink *sink, int64_t last_planned,
+                          struct sl_err *err) {
+    long long last = (long long)sl_sink_log_last(sink->log);
+    if (last_planned < 0) {
+        sl_fail(
+            err, SL_USER,
+            "table `%s` already has batches 0 to %lld of another query, and this checkpoint is new",
+            sink->table_dir, last);
+        return sl_hint(err,
+                       "use that query's checkpoint, or write to a new directory; going on would "
+                       "lose batches 0 to %lld",
+                       last),
+               SL_USER;
+    }
+    sl_fail(err, SL_USER,
+            "table `%s` has batch %lld, but the checkpoint has planned only up to batch %lld",
+            sink->table_dir, last, (long long)last_planned);
+    return sl_hint(err, "the checkpoint was restored from an older backup; restore table and "
+                        "checkpoint from the same moment"),
+           SL_USER;
+}
+
+enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int64_t last_committed,
+                                struct sl_err *err) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    struct sl_arena arena;
+    struct sl_intent intent;
+    bool found = false;
+    if (sl_sink_log_last(sink->log) > last_planned) return ahead(sink, last_planned, err);
+    sl_arena_init(&arena, "recover");
+    enum sl_code code = last_planned < 0 ? SL_OK
+                                         : sl_intent_read(sink->intent_dir, last_planned, &arena,
+                                                          &intent, &found, err);
+    if (code == SL_OK && found && last_committed < last_planned) {
+        sink->batch_id = last_planned;
+        int failure = sl_fail_point("recover.redo");
+        code = failure ? sl_fail_sys(err, failure, "could not finish batch %lld",
+                                     (long long)last_planned)
+                       : redo(sink, &arena, &intent, err);
+        if (code == SL_OK)
+            sl_log_event(sink->env->log, SL_LOG_INFO, SL_CAT_COMMIT,
+                         "batch %lld was committed before the stop: published its %zu files",
+                         (long long)last_planned, intent.count);
+    } else if (code == SL_OK && found) {
+        code = sl_intent_remove(sink->intent_dir, last_planned, err);
+    }
+    if (code == SL_OK) code = empty_staging(sink, &arena, err);
+    sl_arena_release(&arena);
+    return code;
+}
+
+enum sl_code sl_parquet_is_committed(struct sl_sink *base, int64_t batch_id, uint64_t offsets_hash,
+                                     bool *committed, struct sl_err *err) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    *committed = sl_sink_log_last(sink->log) >= batch_id;
+    if (!*committed) return SL_OK;
+    struct sl_arena arena;
+    struct sl_buf text = {0};
+    sl_arena_init(&arena, "marker");
+    /* a batch that Spark wrote has no marker: then its id has to do, as for Spark */
+    enum sl_code code = sl_io_read_file(marker_path(sink, &arena, batch_id, true), 64, &text, NULL);
+    char want[20];
+    snprintf(want, sizeof want, "%016llx\n", (unsigned long long)offsets_hash);
+    bool differs = code == SL_OK && strcmp(sl_buf_cstr(&text), want) != 0;
+    sl_buf_release(&text);
+    sl_arena_release(&arena);
+    if (!differs) return SL_OK;
+    sl_fail(
+        err, SL_USER,
+        "batch %lld of table `%s` was made from other offsets than offsets/%lld of this checkpoint",
+        (long long)batch_id, sink->table_dir, (long long)batch_id);
+    return sl_hint(err, "the checkpoint was restored from an older backup; restore table and "
+                        "checkpoint from the same moment"),
+           SL_USER;
+}

@@ -1,0 +1,197 @@
+/* The Parquet table as a sink: options, layout, life cycle.  Exactly once for Spark (through
+ * _spark_metadata) and for any engine that lists the directory: files appear only complete, under
+ * their final names, after the commit point. Source: reference reliability section 5; Spark
+ * FileStreamSink.scala. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "conn/parquet/parquet_sink_int.h"
+
+static const struct sl_option_row option_rows[] = {
+#define OPTION(name, type, default_text, doc) {name, SL_OPT_##type, default_text, doc},
+#include "conn/parquet/parquet_sink_options.def"
+};
+static const char *const free_prefixes[] = {"sluice.", "pipelines.", "spark.", NULL};
+static const struct sl_option_table option_table = {
+    "the Parquet sink", option_rows, sizeof option_rows / sizeof *option_rows, free_prefixes};
+
+static enum sl_code check_columns(const struct sl_sink_config *config, struct sl_err *err) {
+    const struct sl_type *schema = config->schema;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        struct sl_str name = schema->fields[i].name;
+        if (schema->fields[i].type->kind == SL_NULL_KIND) {
+            sl_fail(err, SL_USER, "column `%.*s` has type VOID, which Parquet cannot hold",
+                    SL_STR_ARG(name));
+            return sl_hint(err, "give it a type: CAST(NULL AS STRING)"), SL_USER;
+        }
+        for (uint32_t j = 0; j < i; j++)
+            if (sl_str_eq_nocase(name, schema->fields[j].name))
+                return sl_fail(err, SL_USER,
+                               "[COLUMN_ALREADY_EXISTS] the column `%.*s` already exists",
+                               SL_STR_ARG(name));
+    }
+    for (uint32_t i = 0; i < config->partition_count; i++) {
+        const struct sl_field *field = &schema->fields[config->partition_columns[i]];
+        if (sl_type_is_nested(field->type))
+            return sl_fail(err, SL_USER,
+                           "cannot use `%.*s` of a nested type for a partition column",
+                           SL_STR_ARG(field->name));
+    }
+    if (config->partition_count == schema->field_count)
+        return sl_fail(err, SL_USER, "cannot use all columns for partition columns");
+    return SL_OK;
+}
+
+static void split_schema(struct sl_parquet_sink *sink) {
+    const struct sl_type *schema = sink->config.schema;
+    struct sl_arena *query = sink->env->query;
+    struct sl_field *fields = SL_NEW_ARRAY(query, struct sl_field, schema->field_count);
+    sink->file_columns = SL_NEW_ARRAY(query, uint32_t, schema->field_count);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < schema->field_count; i++) {
+        bool partition = false;
+        for (uint32_t p = 0; p < sink->config.partition_count; p++)
+            partition |= sink->config.partition_columns[p] == i;
+        if (partition) continue;
+        fields[count] = schema->fields[i];
+        fields[count].nullable = true; /* Spark's streaming tables declare every column optional */
+        sink->file_columns[count++] = i;
+    }
+    sink->file_schema = sl_type_struct(query, fields, count);
+}
+
+static enum sl_code read_options(struct sl_parquet_sink *sink, struct sl_err *err) {
+    const struct sl_options *options = &sink->config.options;
+    SL_TRY(sl_options_check(options, &option_table, err));
+    struct sl_parquet_write_options *write = &sink->write_options;
+    sl_parquet_write_options_init(write);
+    struct sl_str codec = sl_options_str(options, &option_table, "compression");
+    const char *session_codec =
+        sink->env->client_setting
+            ? sink->env->client_setting(sink->env->client_ctx,
+                                        SL_STR("spark.sql.parquet.compression.codec"))
+            : NULL;
+    const struct sl_option *explicit_codec = sl_options_find(options, SL_STR("compression"));
+    if (!explicit_codec && session_codec) codec = sl_str(session_codec);
+    if (!sl_codec_parse(codec, &write->codec)) {
+        sl_fail_at(err, explicit_codec ? explicit_codec->span : (struct sl_span){0},
+                   "CODEC_NOT_AVAILABLE", "56038", "the codec `%.*s` is not available",
+                   SL_STR_ARG(codec));
+        return sl_hint(err, "available codecs: snappy, zstd, lz4_raw, gzip, none"), SL_USER;
+    }
+    write->zstd_level = (int)sl_options_int(options, &option_table, "compressionLevel");
+    write->row_group_bytes = (size_t)sl_options_int(options, &option_table, "parquet.block.size");
+    write->page_bytes = (size_t)sl_options_int(options, &option_table, "parquet.page.size");
+    write->dictionary = sl_options_bool(options, &option_table, "parquet.enable.dictionary");
+    write->adaptive_codec = sl_options_bool(options, &option_table, "sluice.adaptiveCodec");
+    sink->rows_per_file_max = (uint64_t)sl_options_int(options, &option_table, "maxRecordsPerFile");
+    int64_t open_max = sl_options_int(options, &option_table, "sluice.maxOpenPartitions");
+    sink->open_partitions_max = open_max < 1 ? 1 : (uint32_t)open_max;
+    return SL_OK;
+}
+
+static enum sl_code prepare_table(struct sl_parquet_sink *sink, struct sl_err *err) {
+    struct sl_arena *query = sink->env->query;
+    SL_TRY(sl_io_make_dirs(sink->table_dir, err));
+    char uuid[37] = {0};
+    struct sl_str owner = sink->env->query_id;
+    if (!sink->streaming) {
+        uint64_t high, low;
+        sl_random_system(&high, &low);
+        sl_uuid_format(uuid, high, low);
+        owner = sl_str(uuid);
+    }
+    sink->staging = sl_arena_printf(query, ".sluice-staging/%.*s", SL_STR_ARG(owner)).ptr;
+    if (sink->streaming) {
+        sink->intent_dir =
+            sl_arena_printf(query, "%.*s/.sluice/intents", SL_STR_ARG(sink->env->checkpoint_dir))
+                .ptr;
+        int interval =
+            (int)sl_options_int(&sink->config.options, &option_table, "sluice.compactInterval");
+        SL_TRY(sl_sink_log_open(query, sink->table_dir, interval < 1 ? 10 : interval, &sink->log,
+                                err));
+    }
+    return SL_OK;
+}
+
+static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sink_config *config,
+                              struct sl_sink **out, struct sl_err *err) {
+    struct sl_parquet_sink *sink = SL_NEW(env->query, struct sl_parquet_sink);
+    sink->base.ops = &sl_parquet_sink_ops;
+    sink->env = env;
+    sink->config = *config;
+    sink->streaming = env->checkpoint_dir.len > 0;
+    if (config->path.len == 0) {
+        sl_fail(err, SL_USER, "table `%.*s` has no directory", SL_STR_ARG(config->name));
+        return sl_hint(err, "add LOCATION '/path/of/the/table'"), SL_USER;
+    }
+    SL_TRY(check_columns(config, err));
+    split_schema(sink);
+    SL_TRY(read_options(sink, err));
+    struct sl_str path = config->path;
+    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
+    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
+    sink->table_dir = sl_arena_cstr(env->query, path);
+    sink->description = sl_arena_printf(env->query, "FileSink[%s]", sink->table_dir);
+    SL_TRY(prepare_table(sink, err));
+    pthread_mutex_init(&sink->mutex, NULL);
+    *out = &sink->base;
+    return SL_OK;
+}
+
+static struct sl_str description(const struct sl_sink *sink) {
+    return ((const struct sl_parquet_sink *)sink)->description;
+}
+
+static enum sl_code begin(struct sl_sink *base, int64_t batch_id, uint64_t offsets_hash,
+                          uint32_t tasks, struct sl_err *err) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    (void)tasks;
+    sink->batch_id = batch_id;
+    sink->offsets_hash = offsets_hash;
+    return sl_parquet_prepare_staging(sink, err);
+}
+
+static void close_sink(struct sl_sink *base) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    sl_parquet_sink_clear_files(sink);
+    free(sink->files);
+    for (size_t i = 0; i < sink->encoder_count; i++) sl_parquet_writer_free(sink->encoders[i]);
+    free(sink->encoders);
+    if (sink->log) sl_sink_log_close(sink->log);
+    pthread_mutex_destroy(&sink->mutex);
+}
+
+const struct sl_sink_ops sl_parquet_sink_ops = {
+    .name = "parquet",
+    .description = description,
+    .recover = sl_parquet_recover,
+    .is_committed = sl_parquet_is_committed,
+    .begin = begin,
+    .writer_open = sl_parquet_task_open,
+    .write = sl_parquet_task_write,
+    .writer_close = sl_parquet_task_close,
+    .writer_abort = sl_parquet_task_abort,
+    .commit = sl_parquet_commit,
+    .abort = sl_parquet_abort,
+    .finish = sl_parquet_finish,
+    .close = close_sink,
+};
+
+static enum sl_code check(const struct sl_conn_env *env, const struct sl_options *options,
+                          bool streaming, bool sink, struct sl_err *err) {
+    (void)env, (void)streaming;
+    return sink ? sl_options_check(options, &option_table, err) : SL_OK;
+}
+
+enum sl_code sl_parquet_source_open(const struct sl_conn_env *env, const struct sl_options *options,
+                                    struct sl_str path, bool streaming, struct sl_source **out,
+                                    struct sl_err *err);
+
+const struct sl_connector sl_parquet_connector = {
+    .name = "parquet",
+    .open_source = sl_parquet_source_open,
+    .open_sink = open_sink,
+    .check = check,
+};

@@ -1,0 +1,66 @@
+/* Shared by the files of the Parquet sink: parquet_sink.c (open, options), parquet_task.c (what a
+ * task writes), parquet_commit.c (making a batch visible, recovery). */
+#ifndef SL_CONN_PARQUET_SINK_INT_H
+#define SL_CONN_PARQUET_SINK_INT_H
+
+#include <pthread.h>
+
+#include "conn/conn.h"
+#include "conn/options.h"
+#include "conn/parquet/parquet_file.h"
+#include "lake/intent.h"
+#include "lake/sink_log.h"
+
+struct sl_parquet_sink {
+    struct sl_sink base;
+    const struct sl_conn_env *env;
+    struct sl_sink_config config;
+    struct sl_str description;
+    const struct sl_type *file_schema; /* without the partition columns */
+    uint32_t *file_columns;            /* their indexes in config.schema */
+    struct sl_parquet_write_options write_options;
+    uint64_t rows_per_file_max; /* 0 = no limit */
+    uint32_t open_partitions_max;
+    bool streaming; /* has a checkpoint: manifest, intents */
+    bool overwrite; /* batch only */
+
+    const char *table_dir;   /* as given */
+    const char *staging;     /* ".sluice-staging/<query id>", relative to table_dir */
+    const char *intent_dir;  /* in the checkpoint; NULL in batch */
+    struct sl_sink_log *log; /* NULL in batch */
+
+    /* the batch in progress */
+    int64_t batch_id;
+    uint64_t offsets_hash;
+    pthread_mutex_t mutex; /* guards files, file_count and the cached encoders */
+    struct sl_staged_file *files;
+    size_t file_count, file_cap;
+    struct sl_parquet_writer **encoders; /* idle ones, kept for their buffers */
+    size_t encoder_count, encoder_cap;
+};
+
+extern const struct sl_sink_ops sl_parquet_sink_ops;
+
+/* parquet_task.c; vtable functions */
+enum sl_code sl_parquet_task_open(struct sl_sink *sink, uint32_t task, struct sl_sink_writer **out,
+                                  struct sl_err *err);
+enum sl_code sl_parquet_task_write(struct sl_sink_writer *writer, const struct sl_batch *batch,
+                                   struct sl_err *err);
+enum sl_code sl_parquet_task_close(struct sl_sink_writer *writer, struct sl_err *err);
+void sl_parquet_task_abort(struct sl_sink_writer *writer);
+void sl_parquet_sink_clear_files(struct sl_parquet_sink *sink);
+
+/* parquet_commit.c; vtable functions */
+enum sl_code sl_parquet_recover(struct sl_sink *sink, int64_t last_planned, int64_t last_committed,
+                                struct sl_err *err);
+enum sl_code sl_parquet_is_committed(struct sl_sink *sink, int64_t batch_id, uint64_t offsets_hash,
+                                     bool *committed, struct sl_err *err);
+enum sl_code sl_parquet_commit(struct sl_sink *sink, struct sl_sink_metrics *metrics,
+                               struct sl_err *err);
+void sl_parquet_abort(struct sl_sink *sink);
+enum sl_code sl_parquet_finish(struct sl_sink *sink, int64_t batch_id, struct sl_err *err);
+/* Empties the staging directory; makes it when it is missing. */
+SL_MUST_CHECK enum sl_code sl_parquet_prepare_staging(struct sl_parquet_sink *sink,
+                                                      struct sl_err *err);
+
+#endif

@@ -1,0 +1,305 @@
+/* What one task writes: a file per output partition, a bounded number of them at once.  Rows of
+ * further partitions are kept in columns of their own and written, partition after partition, when
+ * the buffer is full or the task ends. */
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "conn/parquet/parquet_sink_int.h"
+#include "conn/parquet/partition_map.h"
+
+enum { OVERFLOW_BYTES_MAX = 16 << 20 };
+
+struct open_file {
+    struct sl_parquet_file *file;
+    struct sl_parquet_writer *encoder;
+    uint32_t counter; /* c000, c001: files of one partition by maxRecordsPerFile */
+};
+
+struct task {
+    struct sl_sink_writer base;
+    struct sl_parquet_sink *sink;
+    uint32_t number;
+    uint64_t
+        random; /* file uuids: from query, batch and task, so that a replay gives the same names */
+    struct sl_partition_map *map; /* NULL: not partitioned */
+    struct open_file *files;      /* by slot; one, when not partitioned */
+    uint32_t file_cap, open_count;
+    const struct sl_vec **columns; /* file columns of the batch at hand */
+
+    struct sl_vec *overflow; /* file columns */
+    uint32_t *overflow_slots;
+    uint32_t overflow_rows, overflow_cap;
+    uint32_t *overflow_idx;
+};
+
+enum sl_code sl_parquet_task_open(struct sl_sink *base, uint32_t number,
+                                  struct sl_sink_writer **out, struct sl_err *err) {
+    (void)err;
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    struct task *task = sl_xcalloc(1, sizeof *task);
+    task->base.ops = &sl_parquet_sink_ops;
+    task->sink = sink;
+    task->number = number;
+    task->random =
+        sl_xxh64(sink->staging, strlen(sink->staging), (uint64_t)sink->batch_id * 65537 + number);
+    if (sink->config.partition_count)
+        task->map = sl_partition_map_new(sink->config.schema, sink->config.partition_columns,
+                                         sink->config.partition_count, sink->env->session);
+    task->columns = sl_xcalloc(sink->file_schema->field_count, sizeof *task->columns);
+    *out = &task->base;
+    return SL_OK;
+}
+
+/* ---- files ---- */
+
+static struct sl_parquet_writer *take_idle_encoder(struct sl_parquet_sink *sink) {
+    pthread_mutex_lock(&sink->mutex);
+    struct sl_parquet_writer *encoder =
+        sink->encoder_count ? sink->encoders[--sink->encoder_count] : NULL;
+    pthread_mutex_unlock(&sink->mutex);
+    return encoder;
+}
+
+static void give_idle_encoder(struct sl_parquet_sink *sink, struct sl_parquet_writer *encoder) {
+    pthread_mutex_lock(&sink->mutex);
+    if (sink->encoder_count == sink->encoder_cap) {
+        sink->encoder_cap = sink->encoder_cap ? sink->encoder_cap * 2 : 8;
+        sink->encoders =
+            sl_xrealloc(sink->encoders, sink->encoder_cap * sizeof(struct sl_parquet_writer *));
+    }
+    sink->encoders[sink->encoder_count++] = encoder;
+    pthread_mutex_unlock(&sink->mutex);
+}
+
+static enum sl_code no_bytes_yet(void *ctx, const void *bytes, size_t len, struct sl_err *err) {
+    (void)ctx, (void)bytes, (void)len;
+    return sl_fail(err, SL_BUG, "an encoder without a file was asked to write");
+}
+
+static enum sl_code get_encoder(struct sl_parquet_sink *sink, struct sl_parquet_writer **out,
+                                struct sl_err *err) {
+    *out = take_idle_encoder(sink);
+    if (*out) return SL_OK;
+    return sl_parquet_writer_new(sink->file_schema, &sink->write_options, sink->env->budget,
+                                 no_bytes_yet, NULL, out, err);
+}
+
+static void name_file(struct task *task, const char *dir, uint32_t counter, struct sl_buf *staged,
+                      struct sl_buf *final) {
+    char uuid[37] = {0};
+    uint64_t high = sl_random_next(&task->random);
+    sl_uuid_format(uuid, high, sl_random_next(&task->random));
+    sl_buf_printf(final, "%s%spart-%05u-%s%cc%03u%s.parquet", dir, *dir ? "/" : "", task->number,
+                  uuid, *dir ? '.' : '-', counter,
+                  sl_codec_extension(task->sink->write_options.codec));
+    sl_buf_printf(staged, "%s/%lld-%05u-%s.tmp", task->sink->staging,
+                  (long long)task->sink->batch_id, task->number, uuid);
+}
+
+static enum sl_code open_file(struct task *task, struct open_file *open, const char *dir,
+                              struct sl_err *err) {
+    struct sl_buf staged = {0}, final = {0};
+    enum sl_code code = open->encoder ? SL_OK : get_encoder(task->sink, &open->encoder, err);
+    if (code == SL_OK) {
+        name_file(task, dir, open->counter++, &staged, &final);
+        code = sl_parquet_file_open(task->sink->table_dir, sl_buf_cstr(&staged),
+                                    sl_buf_cstr(&final), open->encoder, &open->file, err);
+    }
+    if (code == SL_OK) task->open_count++;
+    sl_buf_release(&staged);
+    sl_buf_release(&final);
+    return code;
+}
+
+static void keep_staged(struct sl_parquet_sink *sink, struct sl_staged_file file) {
+    pthread_mutex_lock(&sink->mutex);
+    if (sink->file_count == sink->file_cap) {
+        sink->file_cap = sink->file_cap ? sink->file_cap * 2 : 16;
+        sink->files = sl_xrealloc(sink->files, sink->file_cap * sizeof *sink->files);
+    }
+    sink->files[sink->file_count++] = file;
+    pthread_mutex_unlock(&sink->mutex);
+}
+
+static enum sl_code close_file(struct task *task, struct open_file *open, struct sl_err *err) {
+    struct sl_staged_file staged;
+    struct sl_parquet_file *file = open->file;
+    open->file = NULL;
+    task->open_count--;
+    SL_TRY(sl_parquet_file_close(file, &staged, err));
+    keep_staged(task->sink, staged);
+    return SL_OK;
+}
+
+/* Rows into the file of a slot, which is opened, and cut by maxRecordsPerFile, as needed. */
+static enum sl_code write_rows(struct task *task, uint32_t slot,
+                               const struct sl_vec *const *columns, const uint32_t *idx,
+                               uint32_t count, struct sl_err *err) {
+    struct open_file *open = &task->files[slot];
+    const char *dir = task->map ? sl_partition_map_dir(task->map, slot) : "";
+    uint64_t limit = task->sink->rows_per_file_max;
+    uint32_t done = 0;
+    while (done < count) {
+        if (!open->file) SL_TRY(open_file(task, open, dir, err));
+        uint32_t part = count - done;
+        if (limit && limit - sl_parquet_file_rows(open->file) < part)
+            part = (uint32_t)(limit - sl_parquet_file_rows(open->file));
+        SL_TRY(sl_parquet_file_write(open->file, columns, idx ? idx + done : NULL, part, err));
+        done += part;
+        if (limit && sl_parquet_file_rows(open->file) >= limit) SL_TRY(close_file(task, open, err));
+    }
+    return SL_OK;
+}
+
+static void reserve_slots(struct task *task, uint32_t slots) {
+    if (slots <= task->file_cap) return;
+    uint32_t cap = task->file_cap ? task->file_cap * 2 : 16;
+    if (cap < slots) cap = slots;
+    task->files = sl_xrealloc(task->files, cap * sizeof *task->files);
+    memset(task->files + task->file_cap, 0, (cap - task->file_cap) * sizeof *task->files);
+    task->file_cap = cap;
+}
+
+/* ---- rows of partitions beyond the limit ---- */
+
+static enum sl_code keep_overflow(struct task *task, uint32_t slot, const uint32_t *idx,
+                                  uint32_t count, struct sl_err *err) {
+    const struct sl_type *schema = task->sink->file_schema;
+    if (!task->overflow) {
+        task->overflow = sl_xcalloc(schema->field_count, sizeof *task->overflow);
+        for (uint32_t c = 0; c < schema->field_count; c++)
+            sl_vec_init(&task->overflow[c], schema->fields[c].type);
+    }
+    if (task->overflow_rows + count > task->overflow_cap) {
+        task->overflow_cap = (task->overflow_rows + count) * 2;
+        task->overflow_slots =
+            sl_xrealloc(task->overflow_slots, task->overflow_cap * sizeof *task->overflow_slots);
+        task->overflow_idx =
+            sl_xrealloc(task->overflow_idx, task->overflow_cap * sizeof *task->overflow_idx);
+    }
+    for (uint32_t c = 0; c < schema->field_count; c++)
+        SL_TRY(sl_vec_append(&task->overflow[c], task->columns[c], idx, count, err));
+    for (uint32_t i = 0; i < count; i++) task->overflow_slots[task->overflow_rows + i] = slot;
+    task->overflow_rows += count;
+    return SL_OK;
+}
+
+static size_t overflow_bytes(const struct task *task) {
+    size_t bytes = 0;
+    for (uint32_t c = 0; task->overflow && c < task->sink->file_schema->field_count; c++)
+        bytes += sl_vec_owned_bytes(&task->overflow[c]);
+    return bytes;
+}
+
+struct slot_row {
+    uint32_t slot, row;
+};
+static int compare_slot_rows(const void *a, const void *b) {
+    const struct slot_row *x = a, *y = b;
+    if (x->slot != y->slot) return x->slot < y->slot ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static enum sl_code write_sorted(struct task *task, const struct slot_row *sorted,
+                                 const struct sl_vec *const *columns, struct sl_err *err) {
+    for (uint32_t begin = 0, end; begin < task->overflow_rows; begin = end) {
+        uint32_t slot = sorted[begin].slot;
+        for (end = begin; end < task->overflow_rows && sorted[end].slot == slot; end++)
+            task->overflow_idx[end - begin] = sorted[end].row;
+        SL_TRY(write_rows(task, slot, columns, task->overflow_idx, end - begin, err));
+        struct open_file *open = &task->files[slot];
+        if (open->file) SL_TRY(close_file(task, open, err));
+        if (open->encoder) give_idle_encoder(task->sink, open->encoder);
+        open->encoder = NULL;
+    }
+    return SL_OK;
+}
+
+static enum sl_code flush_overflow(struct task *task, struct sl_err *err) {
+    if (!task->overflow_rows) return SL_OK;
+    uint32_t field_count = task->sink->file_schema->field_count;
+    struct slot_row *sorted = sl_xmalloc(task->overflow_rows * sizeof *sorted);
+    const struct sl_vec **columns = sl_xcalloc(field_count, sizeof *columns);
+    for (uint32_t i = 0; i < task->overflow_rows; i++)
+        sorted[i] = (struct slot_row){task->overflow_slots[i], i};
+    qsort(sorted, task->overflow_rows, sizeof *sorted, compare_slot_rows);
+    for (uint32_t c = 0; c < field_count; c++) columns[c] = &task->overflow[c];
+    enum sl_code code = write_sorted(task, sorted, columns, err);
+    for (uint32_t c = 0; c < field_count; c++) sl_vec_clear(&task->overflow[c]);
+    task->overflow_rows = 0;
+    free(columns);
+    free(sorted);
+    return code;
+}
+
+/* ---- the vtable's functions ---- */
+
+static enum sl_code write_partitioned(struct task *task, const struct sl_batch *batch,
+                                      struct sl_err *err) {
+    struct sl_partition_groups groups;
+    SL_TRY(sl_partition_map_group(task->map, batch, &groups, err));
+    reserve_slots(task, sl_partition_map_slots(task->map));
+    for (uint32_t g = 0; g < groups.count; g++) {
+        uint32_t slot = groups.slots[g], begin = groups.starts[g],
+                 count = groups.starts[g + 1] - begin;
+        bool may_open =
+            task->files[slot].file || task->open_count < task->sink->open_partitions_max;
+        bool whole = groups.count == 1 && count == batch->rows;
+        const uint32_t *idx = whole ? NULL : groups.rows + begin;
+        if (may_open)
+            SL_TRY(write_rows(task, slot, task->columns, idx, count, err));
+        else
+            SL_TRY(keep_overflow(task, slot, groups.rows + begin, count, err));
+    }
+    return overflow_bytes(task) > OVERFLOW_BYTES_MAX ? flush_overflow(task, err) : SL_OK;
+}
+
+static enum sl_code write_plain(struct task *task, const struct sl_batch *batch,
+                                struct sl_err *err) {
+    reserve_slots(task, 1);
+    if (!batch->selected) return write_rows(task, 0, task->columns, NULL, batch->rows, err);
+    if (batch->rows > task->overflow_cap) {
+        task->overflow_cap = batch->rows;
+        task->overflow_idx =
+            sl_xrealloc(task->overflow_idx, task->overflow_cap * sizeof *task->overflow_idx);
+    }
+    uint32_t count = sl_batch_selection(batch, task->overflow_idx);
+    return count ? write_rows(task, 0, task->columns, task->overflow_idx, count, err) : SL_OK;
+}
+
+enum sl_code sl_parquet_task_write(struct sl_sink_writer *base, const struct sl_batch *batch,
+                                   struct sl_err *err) {
+    struct task *task = (struct task *)base;
+    if (batch->selected && batch->selected_rows == 0) return SL_OK;
+    for (uint32_t c = 0; c < task->sink->file_schema->field_count; c++)
+        task->columns[c] = &batch->columns[task->sink->file_columns[c]];
+    return task->map ? write_partitioned(task, batch, err) : write_plain(task, batch, err);
+}
+
+static void free_task(struct task *task) {
+    for (uint32_t i = 0; i < task->file_cap; i++) {
+        sl_parquet_file_abort(task->files[i].file);
+        if (task->files[i].encoder) give_idle_encoder(task->sink, task->files[i].encoder);
+    }
+    for (uint32_t c = 0; task->overflow && c < task->sink->file_schema->field_count; c++)
+        sl_vec_release(&task->overflow[c]);
+    sl_partition_map_free(task->map);
+    free(task->overflow);
+    free(task->overflow_slots);
+    free(task->overflow_idx);
+    free(task->files);
+    free(task->columns);
+    free(task);
+}
+
+enum sl_code sl_parquet_task_close(struct sl_sink_writer *base, struct sl_err *err) {
+    struct task *task = (struct task *)base;
+    enum sl_code code = SL_OK;
+    for (uint32_t i = 0; i < task->file_cap && code == SL_OK; i++)
+        if (task->files[i].file) code = close_file(task, &task->files[i], err);
+    if (code == SL_OK) code = flush_overflow(task, err);
+    free_task(task);
+    return code;
+}
+
+void sl_parquet_task_abort(struct sl_sink_writer *base) { free_task((struct task *)base); }

@@ -1,0 +1,40 @@
+/* Operators over batches.  A stateless operator turns a batch into a batch without copying rows;
+ * one instance per worker (its programs have registers of their own).  Input is borrowed for the
+ * call; the output is valid until the next call. To add one: a file with its ops table and a
+ * constructor here; run/lower.c makes it from its plan node. */
+#ifndef SL_OPS_OP_H
+#define SL_OPS_OP_H
+
+#include "col/batch.h"
+#include "expr/program.h"
+
+struct sl_op;
+/* What a stage has cost, for --profile. */
+typedef void (*sl_profile_fn)(void *ctx, const char *stage, int64_t ns, int64_t rows);
+
+struct sl_op_ops {
+    const char *name;
+    enum sl_code (*process)(struct sl_op *op, const struct sl_session *session, struct sl_batch *in,
+                            struct sl_batch **out, struct sl_err *err);
+    void (*profile)(const struct sl_op *op, sl_profile_fn fn, void *ctx);
+    void (*free)(struct sl_op *op);
+};
+struct sl_op {
+    const struct sl_op_ops *ops; /* first member of every operator's struct */
+};
+
+/* Keeps the rows for which the condition is true: narrows the selection. */
+SL_MUST_CHECK enum sl_code sl_filter_new(struct sl_expr *condition, bool profile,
+                                         struct sl_op **out, struct sl_err *err);
+/* Computes `schema->field_count` expressions. */
+SL_MUST_CHECK enum sl_code sl_project_new(struct sl_expr *const *exprs,
+                                          const struct sl_type *schema, bool profile,
+                                          struct sl_op **out, struct sl_err *err);
+/* Lets the first `rows` rows through; exact only when one instance sees all rows. */
+struct sl_op *sl_limit_new(int64_t rows);
+/* No more rows can come: the reader may stop. */
+bool sl_limit_is_reached(const struct sl_op *op);
+
+void sl_op_free(struct sl_op *op);
+
+#endif

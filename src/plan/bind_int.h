@@ -1,0 +1,87 @@
+/* What the binder's files share.  bind_relation.c binds relations, bind_read.c what FROM names,
+ * bind_select.c a SELECT list, bind_expr.c expressions, bind_literal.c literals, column_name.c
+ * Spark's names of unaliased expressions.
+ */
+#ifndef SL_PLAN_BIND_INT_H
+#define SL_PLAN_BIND_INT_H
+
+#include "plan/bind.h"
+#include "plan/scope.h"
+
+/* Views and subqueries nest at most this deep, far beyond what people write. */
+enum { SL_BIND_DEPTH_MAX = 1000 };
+
+/* One name of WITH, with the names that its own query may use. */
+struct sl_cte_frame {
+    const struct sl_cte *cte;
+    const struct sl_cte_frame *below; /* names defined before it */
+};
+/* A view that is being bound, for finding cycles. */
+struct sl_view_frame {
+    const struct sl_urelation *relation;
+    struct sl_str name;
+    const struct sl_view_frame *below;
+};
+
+struct sl_binder {
+    struct sl_bind_ctx *ctx;
+    struct sl_arena *arena; /* query */
+    uint32_t next_id;       /* of sl_column */
+    uint32_t depth;
+    const struct sl_cte_frame *ctes;
+    const struct sl_view_frame *views;
+};
+
+/* relations */
+enum sl_code sl_bind_node(struct sl_binder *binder, const struct sl_urelation *relation,
+                          struct sl_node **out, struct sl_err *err);
+enum sl_code sl_bind_read(struct sl_binder *binder, const struct sl_urelation *relation,
+                          struct sl_node **out, struct sl_err *err);
+enum sl_code sl_bind_select(struct sl_binder *binder, const struct sl_urelation *relation,
+                            struct sl_node **out, struct sl_err *err);
+struct sl_scope sl_scope_of(const struct sl_binder *binder, const struct sl_node *node);
+
+/* expressions */
+enum sl_code sl_bind_uexpr(struct sl_binder *binder, const struct sl_scope *scope,
+                           const struct sl_uexpr *expr, struct sl_expr **out, struct sl_err *err);
+enum sl_code sl_bind_literal(struct sl_binder *binder, const struct sl_uexpr *expr,
+                             struct sl_expr **out, struct sl_err *err);
+/* arg.field, with Spark's errors for a missing field and for what has no fields. */
+enum sl_code sl_bind_field(struct sl_binder *binder, struct sl_expr *arg, struct sl_str base,
+                           struct sl_str field, struct sl_span span, struct sl_expr **out,
+                           struct sl_err *err);
+/* The columns or fields that a star stands for. */
+struct sl_star_item {
+    struct sl_str name;
+    struct sl_expr *expr;
+    const struct sl_column *column; /* NULL for a struct's field */
+};
+enum sl_code sl_bind_star(struct sl_binder *binder, const struct sl_scope *scope,
+                          const struct sl_uexpr *star, struct sl_star_item **items, uint32_t *count,
+                          struct sl_err *err);
+/* bigint(x), date(x) ..: the type such a function casts to, or NULL. */
+const struct sl_type *sl_cast_function_type(struct sl_arena *arena, const struct sl_uexpr *expr);
+enum sl_cast_mode sl_bind_cast_mode(const struct sl_binder *binder);
+/* The type text of CAST; errors have the place in the query. */
+enum sl_code sl_bind_type(struct sl_binder *binder, const struct sl_uexpr *cast,
+                          const struct sl_type **out, struct sl_err *err);
+/* A lateral column alias: *out stays NULL when the SELECT list has no such name yet. */
+enum sl_code sl_select_lateral(struct sl_binder *binder, struct sl_select *select,
+                               struct sl_str name, struct sl_span span, struct sl_expr **out,
+                               struct sl_err *err);
+bool sl_select_has_lateral(const struct sl_scope *scope, struct sl_str name);
+
+/* names */
+/* Spark's name of a SELECT item without alias. */
+struct sl_str sl_column_name(struct sl_binder *binder, const struct sl_scope *scope,
+                             const struct sl_uexpr *expr);
+/* Text of an expression as Spark's messages and names show it. */
+struct sl_str sl_pretty_text(struct sl_binder *binder, const struct sl_scope *scope,
+                             const struct sl_uexpr *expr);
+void sl_name_put(struct sl_buf *out, const struct sl_name *name); /* `a`.`b` */
+
+/* UNSUPPORTED_FEATURE (0A000): Spark has it, sluice does not run it. */
+enum sl_code sl_bind_refuse(struct sl_err *err, struct sl_span span, const char *fmt, ...)
+    SL_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,283 @@
+/* Filters move towards the scan, projections on one another become one. */
+#include "plan/optimize_int.h"
+
+/* Merged projections may repeat a cheap expression (the program computes equal ones once), but
+ * trees must not explode: a1 = a0 + a0, a2 = a1 + a1 .. doubles at each level. */
+enum { MERGED_SIZE_MAX = 4096 };
+
+/* A balanced tree: generated filters have thousands of terms. */
+static enum sl_code join(struct sl_expr_ctx *ctx, struct sl_expr **terms, uint32_t count,
+                         struct sl_expr **out, struct sl_err *err) {
+    struct sl_expr *pair[2];
+    if (count == 1) {
+        *out = terms[0];
+        return SL_OK;
+    }
+    SL_TRY(join(ctx, terms, count - count / 2, &pair[0], err));
+    SL_TRY(join(ctx, terms + (count - count / 2), count / 2, &pair[1], err));
+    return sl_expr_call(ctx, SL_STR("and"), pair, 2, pair[0]->span, out, err);
+}
+
+static bool is_true(const struct sl_expr *expr) {
+    return expr->kind == SL_EXPR_LITERAL && expr->type->kind == SL_BOOL_KIND &&
+           !sl_vec_is_null(expr->literal, 0) && sl_bit_get(expr->literal->bits, 0);
+}
+
+/* FILTER of the terms over input; input itself when there are none. */
+static enum sl_code filter_over(struct sl_expr_ctx *ctx, struct sl_node *input,
+                                const struct sl_exprs *terms, struct sl_span span,
+                                struct sl_node **out, struct sl_err *err) {
+    *out = input;
+    if (!terms->count) return SL_OK;
+    struct sl_expr *condition;
+    SL_TRY(join(ctx, terms->items, terms->count, &condition, err));
+    *out = sl_node_filter(ctx->query, input, condition, span);
+    return SL_OK;
+}
+
+/* ---- filters ---- */
+
+/* Costs nothing to compute twice and cannot fail. */
+static bool is_cheap(const struct sl_expr *expr) {
+    while (expr->kind == SL_EXPR_FIELD) expr = expr->args[0];
+    return expr->kind == SL_EXPR_COLUMN || expr->kind == SL_EXPR_LITERAL;
+}
+
+static bool is_comparison(const char *name) {
+    static const char *const names[] = {
+        "=", "==", "<=>", "<>", "!=", "<", "<=", ">", ">=", "isnull", "isnotnull", "not", "in"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
+static bool may_fail(const struct sl_expr *expr, const void *ctx) {
+    (void)ctx;
+    switch (expr->kind) {
+    case SL_EXPR_COLUMN:
+    case SL_EXPR_LITERAL:
+    case SL_EXPR_FIELD:
+    case SL_EXPR_AND:
+    case SL_EXPR_OR:
+    case SL_EXPR_CASE:
+    case SL_EXPR_COALESCE:
+        return false;
+    case SL_EXPR_CALL:
+        return !is_comparison(expr->function->name);
+    case SL_EXPR_CAST:
+    case SL_EXPR_FROM_JSON:
+        return true;
+    }
+    return true;
+}
+
+static bool reads_costly(const struct sl_expr *expr, const void *ctx) {
+    struct sl_expr *const *columns = ctx;
+    return expr->kind == SL_EXPR_COLUMN && !is_cheap(columns[expr->column]);
+}
+
+/* Terms that go below a projection: what they read is only passed on there, so nothing is computed
+ * twice.  A term stays when one before it stays, unless it cannot fail: `d <> 0 AND n / d > 1`. */
+static void split_terms(struct sl_arena *arena, const struct sl_exprs *terms,
+                        const struct sl_node *project, struct sl_exprs *below,
+                        struct sl_exprs *above) {
+    for (uint32_t i = 0; i < terms->count; i++) {
+        struct sl_expr *term = terms->items[i];
+        bool stays = sl_expr_is_volatile(term) || sl_expr_any(term, reads_costly, project->exprs) ||
+                     (above->count && sl_expr_any(term, may_fail, NULL));
+        if (stays)
+            sl_exprs_add(arena, above, term);
+        else
+            sl_exprs_add(arena, below, sl_expr_inline(arena, term, project->exprs));
+    }
+}
+
+static enum sl_code push(struct sl_expr_ctx *ctx, struct sl_node *input, struct sl_exprs *terms,
+                         struct sl_span span, struct sl_node **out, struct sl_err *err);
+
+static bool project_is_volatile(const struct sl_node *project) {
+    for (uint32_t i = 0; i < project->column_count; i++)
+        if (sl_expr_is_volatile(project->exprs[i])) return true;
+    return false;
+}
+
+static enum sl_code push_below_project(struct sl_expr_ctx *ctx, struct sl_node *project,
+                                       struct sl_exprs *terms, struct sl_span span,
+                                       struct sl_node **out, struct sl_err *err) {
+    struct sl_exprs below = {0}, above = {0};
+    split_terms(ctx->query, terms, project, &below, &above);
+    if (below.count) {
+        struct sl_node *input;
+        SL_TRY(push(ctx, project->inputs[0], &below, span, &input, err));
+        project = sl_node_with_input(ctx->query, project, input);
+    }
+    return filter_over(ctx, project, &above, span, out, err);
+}
+
+static enum sl_code push_into_union(struct sl_expr_ctx *ctx, struct sl_node *node,
+                                    const struct sl_exprs *terms, struct sl_span span,
+                                    struct sl_node **out, struct sl_err *err) {
+    struct sl_node **inputs = SL_NEW_ARRAY(ctx->query, struct sl_node *, node->input_count);
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        struct sl_exprs copy = {0};
+        for (uint32_t t = 0; t < terms->count; t++)
+            sl_exprs_add(ctx->query, &copy, terms->items[t]);
+        SL_TRY(push(ctx, node->inputs[i], &copy, span, &inputs[i], err));
+    }
+    *out = sl_node_with_inputs(ctx->query, node, inputs);
+    return SL_OK;
+}
+
+static enum sl_code push(struct sl_expr_ctx *ctx, struct sl_node *input, struct sl_exprs *terms,
+                         struct sl_span span, struct sl_node **out, struct sl_err *err) {
+    if (input->kind == SL_NODE_FILTER) { /* the inner filter's terms come first */
+        struct sl_exprs all = {0};
+        sl_expr_conjuncts(ctx->query, input->condition, &all);
+        for (uint32_t i = 0; i < terms->count; i++) sl_exprs_add(ctx->query, &all, terms->items[i]);
+        return push(ctx, input->inputs[0], &all, span, out, err);
+    }
+    if (input->kind == SL_NODE_PROJECT && !project_is_volatile(input))
+        return push_below_project(ctx, input, terms, span, out, err);
+    bool fixed = true;
+    for (uint32_t i = 0; i < terms->count; i++) fixed &= !sl_expr_is_volatile(terms->items[i]);
+    if (input->kind == SL_NODE_UNION && fixed)
+        return push_into_union(ctx, input, terms, span, out, err);
+    return filter_over(ctx, input, terms, span, out, err);
+}
+
+static enum sl_code shape_filter(struct sl_expr_ctx *ctx, struct sl_node *filter,
+                                 struct sl_node **out, struct sl_err *err) {
+    struct sl_exprs all = {0}, terms = {0};
+    sl_expr_conjuncts(ctx->query, filter->condition, &all);
+    for (uint32_t i = 0; i < all.count; i++)
+        if (!is_true(all.items[i])) sl_exprs_add(ctx->query, &terms, all.items[i]);
+    return push(ctx, filter->inputs[0], &terms, filter->span, out, err);
+}
+
+/* ---- projections ---- */
+
+static void count_references(const struct sl_expr *expr, uint32_t *counts) {
+    if (expr->kind == SL_EXPR_COLUMN) counts[expr->column]++;
+    for (uint32_t i = 0; i < expr->arg_count; i++) count_references(expr->args[i], counts);
+}
+
+/* Would every costly expression of the inner projection still be computed once? */
+static bool may_merge(struct sl_arena *arena, const struct sl_node *outer,
+                      const struct sl_node *inner) {
+    uint32_t *counts = SL_NEW_ARRAY(arena, uint32_t, inner->column_count + 1);
+    memset(counts, 0, (inner->column_count + 1) * sizeof *counts);
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < outer->column_count; i++) {
+        count_references(outer->exprs[i], counts);
+        size += sl_expr_size(outer->exprs[i]);
+    }
+    for (uint32_t i = 0; i < inner->column_count; i++) {
+        const struct sl_expr *expr = inner->exprs[i];
+        size += (sl_expr_size(expr) - 1) * counts[i];
+        if (counts[i] > 1 && (sl_expr_has_json(expr) || sl_expr_is_volatile(expr))) return false;
+    }
+    return size <= MERGED_SIZE_MAX;
+}
+
+static struct sl_node *merge(struct sl_arena *arena, const struct sl_node *outer,
+                             const struct sl_node *inner) {
+    struct sl_node *merged = sl_node_with_inputs(arena, outer, inner->inputs);
+    merged->exprs = SL_NEW_ARRAY(arena, struct sl_expr *, outer->column_count + 1);
+    for (uint32_t i = 0; i < outer->column_count; i++)
+        merged->exprs[i] = sl_expr_inline(arena, outer->exprs[i], inner->exprs);
+    return merged;
+}
+
+/* UNION of unions of the same columns is one union. */
+static struct sl_node *flatten_union(struct sl_arena *arena, struct sl_node *node) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < node->input_count; i++)
+        count += node->inputs[i]->kind == SL_NODE_UNION ? node->inputs[i]->input_count : 1;
+    if (count == node->input_count) return node;
+    struct sl_node **inputs = SL_NEW_ARRAY(arena, struct sl_node *, count);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct sl_node *input = node->inputs[i];
+        if (input->kind != SL_NODE_UNION) {
+            inputs[at++] = node->inputs[i];
+            continue;
+        }
+        memcpy(inputs + at, input->inputs, input->input_count * sizeof *inputs);
+        at += input->input_count;
+    }
+    struct sl_node *flat = sl_node_with_inputs(arena, node, inputs);
+    flat->input_count = count;
+    return flat;
+}
+
+enum sl_code sl_plan_shape(struct sl_expr_ctx *ctx, struct sl_node *in, struct sl_node **out,
+                           struct sl_err *err) {
+    if (in->input_count) {
+        struct sl_node **inputs = SL_NEW_ARRAY(ctx->query, struct sl_node *, in->input_count);
+        for (uint32_t i = 0; i < in->input_count; i++)
+            SL_TRY(sl_plan_shape(ctx, in->inputs[i], &inputs[i], err));
+        in = sl_node_with_inputs(ctx->query, in, inputs);
+    }
+    if (in->kind == SL_NODE_FILTER) return shape_filter(ctx, in, out, err);
+    while (in->kind == SL_NODE_PROJECT && in->inputs[0]->kind == SL_NODE_PROJECT &&
+           may_merge(ctx->query, in, in->inputs[0]))
+        in = merge(ctx->query, in, in->inputs[0]);
+    *out = in->kind == SL_NODE_UNION ? flatten_union(ctx->query, in) : in;
+    return SL_OK;
+}
+
+/* ---- what is left ---- */
+
+static bool is_trivial(const struct sl_node *project, bool root) {
+    const struct sl_node *input = project->inputs[0];
+    if (project->column_count != input->column_count) return false;
+    for (uint32_t i = 0; i < project->column_count; i++) {
+        if (project->exprs[i]->kind != SL_EXPR_COLUMN || project->exprs[i]->column != i)
+            return false;
+        if (root && !sl_str_eq(project->columns[i].name, input->columns[i].name)) return false;
+    }
+    return true;
+}
+
+struct sl_node *sl_plan_drop_trivial(struct sl_arena *arena, struct sl_node *node, bool root) {
+    if (!node->input_count) return node;
+    if (node->kind == SL_NODE_PROJECT && is_trivial(node, root))
+        return sl_plan_drop_trivial(arena, node->inputs[0], root);
+    /* The names of a filter or limit at the root are those of what is below it. */
+    bool below = root && (node->kind == SL_NODE_FILTER || node->kind == SL_NODE_LIMIT);
+    struct sl_node **inputs = SL_NEW_ARRAY(arena, struct sl_node *, node->input_count);
+    for (uint32_t i = 0; i < node->input_count; i++)
+        inputs[i] = sl_plan_drop_trivial(arena, node->inputs[i], below);
+    return sl_node_with_inputs(arena, node, inputs);
+}
+
+static bool compares_column(const struct sl_expr *expr) {
+    if (expr->kind != SL_EXPR_CALL || !is_comparison(expr->function->name)) return false;
+    unsigned columns = 0;
+    for (uint32_t i = 0; i < expr->arg_count; i++) {
+        if (expr->args[i]->kind == SL_EXPR_COLUMN)
+            columns++;
+        else if (expr->args[i]->kind != SL_EXPR_LITERAL)
+            return false;
+    }
+    return columns == 1;
+}
+
+struct sl_node *sl_plan_push_to_scan(struct sl_arena *arena, struct sl_node *node) {
+    if (!node->input_count) return node;
+    struct sl_node **inputs = SL_NEW_ARRAY(arena, struct sl_node *, node->input_count);
+    for (uint32_t i = 0; i < node->input_count; i++)
+        inputs[i] = sl_plan_push_to_scan(arena, node->inputs[i]);
+    if (node->kind == SL_NODE_FILTER && inputs[0]->kind == SL_NODE_SCAN) {
+        struct sl_exprs terms = {0}, useful = {0};
+        sl_expr_conjuncts(arena, node->condition, &terms);
+        for (uint32_t i = 0; i < terms.count; i++)
+            if (compares_column(terms.items[i])) sl_exprs_add(arena, &useful, terms.items[i]);
+        struct sl_node *scan = SL_NEW(arena, struct sl_node);
+        *scan = *inputs[0];
+        scan->pushed = useful.items;
+        scan->pushed_count = useful.count;
+        inputs[0] = scan;
+    }
+    return sl_node_with_inputs(arena, node, inputs);
+}

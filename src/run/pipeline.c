@@ -1,0 +1,275 @@
+#include "run/pipeline.h"
+
+#include "plan/optimize.h"
+
+static const struct sl_statement *find_target(const struct sl_pipeline *pipeline,
+                                              struct sl_str name) {
+    for (uint32_t i = 0; i < pipeline->statements.count; i++) {
+        const struct sl_statement *statement = &pipeline->statements.items[i];
+        bool is_target =
+            statement->kind == SL_S_CREATE_TABLE || statement->kind == SL_S_CREATE_SINK;
+        if (is_target && sl_str_eq_nocase(statement->name.parts[statement->name.count - 1], name))
+            return statement;
+    }
+    return NULL;
+}
+
+static bool defines_name(const struct sl_statement *statement) {
+    return statement->kind == SL_S_CREATE_TABLE || statement->kind == SL_S_CREATE_SINK ||
+           statement->kind == SL_S_CREATE_VIEW;
+}
+
+static enum sl_code check_unique(const struct sl_pipeline *pipeline, uint32_t at,
+                                 struct sl_err *err) {
+    const struct sl_statement *statement = &pipeline->statements.items[at];
+    struct sl_str name = statement->name.parts[statement->name.count - 1];
+    for (uint32_t i = 0; i < at; i++) {
+        const struct sl_statement *other = &pipeline->statements.items[i];
+        if (defines_name(other) && sl_str_eq_nocase(other->name.parts[other->name.count - 1], name))
+            return sl_fail_at(err, statement->name.span, "TABLE_OR_VIEW_ALREADY_EXISTS", "42P07",
+                              "`%.*s` is defined twice in this pipeline", SL_STR_ARG(name));
+    }
+    return SL_OK;
+}
+
+static void add_query(struct sl_pipeline *pipeline, const struct sl_statement *statement,
+                      const struct sl_statement *target) {
+    bool streaming = !(target && target->kind == SL_S_CREATE_TABLE &&
+                       target->table_kind == SL_MATERIALIZED_VIEW);
+    pipeline->queries[pipeline->query_count++] = (struct sl_query_spec){
+        .name = statement->name.parts[statement->name.count - 1],
+        .relation = statement->query,
+        .target = target,
+        .streaming = streaming,
+        .span = statement->name.span,
+    };
+}
+
+static enum sl_code add_flow(struct sl_pipeline *pipeline, const struct sl_statement *statement,
+                             struct sl_err *err) {
+    struct sl_str name = statement->target.parts[statement->target.count - 1];
+    const struct sl_statement *target = find_target(pipeline, name);
+    if (!target) {
+        sl_fail_at(err, statement->target.span, "TABLE_OR_VIEW_NOT_FOUND", "42P01",
+                   "flow `%.*s` inserts into `%.*s`, which this pipeline does not define",
+                   SL_STR_ARG(statement->name.parts[0]), SL_STR_ARG(name));
+        return sl_hint(err, "add CREATE STREAMING TABLE %.*s or CREATE SINK %.*s", SL_STR_ARG(name),
+                       SL_STR_ARG(name)),
+               SL_USER;
+    }
+    if (target->kind == SL_S_CREATE_TABLE && target->query)
+        return sl_fail_at(
+            err, statement->target.span, "UNSUPPORTED_FEATURE", "0A000",
+            "`%.*s` is defined by AS SELECT already; a second flow into it is not supported",
+            SL_STR_ARG(name));
+    add_query(pipeline, statement, target);
+    return SL_OK;
+}
+
+static enum sl_code refuse(const struct sl_statement *statement, struct sl_err *err) {
+    struct sl_str words =
+        statement->kind == SL_S_INSERT ? SL_STR("INSERT") : statement->name.parts[0];
+    sl_fail_at(err, statement->span, "UNSUPPORTED_FEATURE", "0A000",
+               "the statement %.*s is not supported", SL_STR_ARG(words));
+    return sl_hint(err, "a pipeline file holds SET, CREATE STREAMING TABLE, CREATE MATERIALIZED "
+                        "VIEW, CREATE VIEW, CREATE SINK, "
+                        "CREATE FLOW, and SELECT for `sluice sql`"),
+           SL_USER;
+}
+
+static enum sl_code check_constraints(const struct sl_statement *statement, struct sl_err *err) {
+    if (statement->constraint_count)
+        return sl_fail_at(err, statement->constraints[0].span, "UNSUPPORTED_FEATURE", "0A000",
+                          "expectations (CONSTRAINT .. EXPECT) are not supported yet");
+    if (statement->cluster_by.count)
+        return sl_fail_at(err, statement->cluster_by.span, "UNSUPPORTED_FEATURE", "0A000",
+                          "CLUSTER BY is not supported yet");
+    return SL_OK;
+}
+
+static enum sl_code collect(struct sl_pipeline *pipeline, struct sl_err *err) {
+    uint32_t count = pipeline->statements.count;
+    pipeline->queries = SL_NEW_ARRAY(&pipeline->arena, struct sl_query_spec, count + 1);
+    pipeline->selects = SL_NEW_ARRAY(&pipeline->arena, const struct sl_statement *, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sl_statement *statement = &pipeline->statements.items[i];
+        if (defines_name(statement)) SL_TRY(check_unique(pipeline, i, err));
+        switch (statement->kind) {
+        case SL_S_SET:
+            for (uint32_t p = 0; p < statement->properties.count; p++)
+                sl_settings_set(pipeline->engine->settings, statement->properties.items[p].key,
+                                statement->properties.items[p].value, SL_FROM_FILE);
+            break;
+        case SL_S_CREATE_TABLE:
+            SL_TRY(check_constraints(statement, err));
+            if (statement->query) add_query(pipeline, statement, statement);
+            break;
+        case SL_S_CREATE_FLOW:
+            SL_TRY(add_flow(pipeline, statement, err));
+            break;
+        case SL_S_CREATE_VIEW:
+        case SL_S_CREATE_SINK:
+            break;
+        case SL_S_QUERY:
+        case SL_S_EXPLAIN:
+            pipeline->selects[pipeline->select_count++] = statement;
+            break;
+        case SL_S_INSERT:
+        case SL_S_UNSUPPORTED:
+            return refuse(statement, err);
+        }
+    }
+    return SL_OK;
+}
+
+enum sl_code sl_pipeline_load(struct sl_engine *engine, const char *file, struct sl_str source,
+                              struct sl_pipeline *out, struct sl_err *err) {
+    *out = (struct sl_pipeline){.engine = engine, .file = file, .source = source};
+    sl_arena_init(&out->arena, "pipeline");
+    SL_TRY(sl_sql_substitute(&out->arena, source, sl_settings_lookup, engine->settings, &out->text,
+                             err));
+    enum sl_code code = sl_sql_parse(&out->arena, out->text.text, &out->statements, err);
+    if (code == SL_OK) code = collect(out, err);
+    if (code != SL_OK && err) err->span = sl_sql_origin(&out->text, err->span);
+    return code;
+}
+
+void sl_pipeline_release(struct sl_pipeline *pipeline) { sl_arena_release(&pipeline->arena); }
+
+/* ---- the catalog: names of relations ---- */
+
+struct catalog_ctx {
+    struct sl_pipeline *pipeline;
+    const struct sl_conn_env *env;
+};
+
+static const struct sl_urelation *view(void *ctx, const struct sl_name *name) {
+    const struct sl_pipeline *pipeline = ((struct catalog_ctx *)ctx)->pipeline;
+    for (uint32_t i = 0; i < pipeline->statements.count; i++) {
+        const struct sl_statement *statement = &pipeline->statements.items[i];
+        if (statement->kind == SL_S_CREATE_VIEW &&
+            sl_str_eq_nocase(statement->name.parts[statement->name.count - 1],
+                             name->parts[name->count - 1]))
+            return statement->query;
+    }
+    return NULL;
+}
+
+static void relation_names(void *ctx, struct sl_arena *arena, struct sl_str **names,
+                           size_t *count) {
+    const struct sl_pipeline *pipeline = ((struct catalog_ctx *)ctx)->pipeline;
+    *names = SL_NEW_ARRAY(arena, struct sl_str, pipeline->statements.count + 1);
+    *count = 0;
+    for (uint32_t i = 0; i < pipeline->statements.count; i++)
+        if (defines_name(&pipeline->statements.items[i]))
+            (*names)[(*count)++] = pipeline->statements.items[i]
+                                       .name.parts[pipeline->statements.items[i].name.count - 1];
+}
+
+static enum sl_code unknown_connector(const struct sl_urelation *read, struct sl_str name,
+                                      const char *what, const char *condition, const char *state,
+                                      struct sl_err *err) {
+    sl_fail_at(err, read->span, condition, state, "%s `%.*s` cannot be found", what,
+               SL_STR_ARG(name));
+    struct sl_str nearest = sl_connector_nearest(name);
+    if (nearest.len) sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(nearest));
+    return SL_USER;
+}
+
+/* read_kafka(..) -> kafka; parquet.`path` -> parquet. */
+static enum sl_code choose_connector(const struct sl_urelation *read, struct sl_scan_spec *spec,
+                                     struct sl_err *err) {
+    if (read->kind == SL_R_READ_PATH) {
+        spec->connector = sl_connector_find(read->format);
+        spec->path = read->path;
+        if (!spec->connector)
+            return unknown_connector(read, read->format, "the data source", "DATA_SOURCE_NOT_FOUND",
+                                     "42K02", err);
+        return SL_OK;
+    }
+    struct sl_str name = read->name.parts[read->name.count - 1];
+    if (read->kind == SL_R_READ_FUNCTION && sl_str_starts_nocase(name, SL_STR("read_")))
+        spec->connector = sl_connector_find(sl_str_sub(name, 5, name.len));
+    if (spec->connector) return SL_OK;
+    return read->kind == SL_R_READ_FUNCTION
+               ? unknown_connector(read, name, "the table function",
+                                   "UNRESOLVABLE_TABLE_VALUED_FUNCTION", "42883", err)
+               : unknown_connector(read, name, "the table or view", "TABLE_OR_VIEW_NOT_FOUND",
+                                   "42P01", err);
+}
+
+static enum sl_code resolve_pipeline_table(struct catalog_ctx *ctx, const struct sl_urelation *read,
+                                           struct sl_scan_spec *spec, struct sl_err *err) {
+    struct sl_str name = read->name.parts[read->name.count - 1];
+    const struct sl_statement *target = find_target(ctx->pipeline, name);
+    if (!target || target->kind != SL_S_CREATE_TABLE) return SL_OK;
+    if (read->streaming)
+        return sl_fail_at(err, read->span, "UNSUPPORTED_FEATURE", "0A000",
+                          "reading table `%.*s` as a stream is not supported yet",
+                          SL_STR_ARG(name));
+    spec->connector = sl_connector_find(target->format.len ? target->format : SL_STR("parquet"));
+    spec->path = target->location;
+    return SL_OK;
+}
+
+static enum sl_code scan(void *opaque, const struct sl_urelation *read,
+                         const struct sl_properties *options, struct sl_scan *out,
+                         struct sl_err *err) {
+    struct catalog_ctx *ctx = opaque;
+    struct sl_arena *arena = &ctx->pipeline->arena;
+    struct sl_scan_spec *spec = SL_NEW(arena, struct sl_scan_spec);
+    spec->streaming = read->streaming;
+    if (read->kind == SL_R_READ_TABLE) SL_TRY(resolve_pipeline_table(ctx, read, spec, err));
+    if (!spec->connector) SL_TRY(choose_connector(read, spec, err));
+    struct sl_option *items = SL_NEW_ARRAY(arena, struct sl_option, options->count + 1);
+    for (uint32_t i = 0; i < options->count; i++)
+        items[i] = (struct sl_option){options->items[i].key, options->items[i].value,
+                                      options->items[i].key_span};
+    spec->options = (struct sl_options){items, options->count};
+    const struct sl_connector *connector = spec->connector;
+    if (!connector->open_source)
+        return sl_fail_at(err, read->span, "UNSUPPORTED_FEATURE", "0A000",
+                          "`%s` cannot be read, only written", connector->name);
+    if (connector->check)
+        SL_TRY(connector->check(ctx->env, &spec->options, spec->streaming, false, err));
+    out->spec = spec;
+    out->streaming = read->streaming;
+    out->span = read->span;
+    out->name = sl_arena_printf(arena, "%s%s%.*s", connector->name, spec->path.len ? " " : "",
+                                SL_STR_ARG(spec->path));
+    if (connector->schema)
+        return connector->schema(ctx->env, &spec->options, spec->path, &out->schema, err);
+    enum sl_code code = connector->open_source(ctx->env, &spec->options, spec->path,
+                                               spec->streaming, &spec->opened, err);
+    if (code == SL_OK)
+        out->schema = spec->opened->ops->schema(spec->opened);
+    else if (err && err->span.begin == err->span.end)
+        err->span = read->span;
+    return code;
+}
+
+enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline, const struct sl_urelation *relation,
+                              const struct sl_conn_env *env, struct sl_bound_query *out,
+                              struct sl_err *err) {
+    struct catalog_ctx catalog_ctx = {pipeline, env};
+    struct sl_catalog catalog = {&catalog_ctx, view, scan, relation_names};
+    struct sl_bind_ctx ctx = {.expr = {env->query, env->session}, .catalog = &catalog};
+    enum sl_code code = sl_bind_relation(&ctx, relation, &out->plan, err);
+    if (code == SL_OK) {
+        /* the names and order of the query's columns; rewrites below keep them */
+        out->schema = sl_node_schema(env->query, out->plan);
+        code = sl_plan_optimize(&ctx.expr, out->plan, &out->plan, err);
+    }
+    if (code != SL_OK && err) err->span = sl_sql_origin(&pipeline->text, err->span);
+    return code;
+}
+
+enum sl_code sl_scan_open(const struct sl_conn_env *env, const struct sl_scan *scan,
+                          struct sl_source **out, struct sl_err *err) {
+    struct sl_scan_spec *spec = (struct sl_scan_spec *)scan->spec;
+    if (!spec->opened)
+        SL_TRY(spec->connector->open_source(env, &spec->options, spec->path, spec->streaming,
+                                            &spec->opened, err));
+    *out = spec->opened;
+    return SL_OK;
+}

@@ -1,0 +1,114 @@
+#include "run/progress.h"
+
+#include <time.h>
+
+#include "base/json.h"
+
+static void put_time(struct sl_buf *out, int64_t ms) {
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm parts;
+    char text[40];
+    gmtime_r(&seconds, &parts);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    sl_buf_printf(out, "\"%s.%03dZ\"", text, (int)(ms % 1000));
+}
+
+static uint64_t input_rows(const struct sl_batch_report *report) {
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < report->source_count; i++) rows += report->source_rows[i];
+    return rows;
+}
+
+static double input_rate(const struct sl_batch_report *report, uint64_t rows) {
+    return report->since_last_trigger_ms > 0
+               ? (double)rows * 1000 / (double)report->since_last_trigger_ms
+               : 0;
+}
+
+static double processed_rate(const struct sl_batch_report *report, uint64_t rows) {
+    int64_t ms = report->durations.trigger_execution;
+    return (double)rows * 1000 / (double)(ms < 1 ? 1 : ms);
+}
+
+static void put_rates(struct sl_buf *out, const struct sl_batch_report *report, uint64_t rows) {
+    sl_buf_printf(
+        out, "\"numInputRows\":%llu,\"inputRowsPerSecond\":%.1f,\"processedRowsPerSecond\":%.1f",
+        (unsigned long long)rows, input_rate(report, rows), processed_rate(report, rows));
+}
+
+static void put_offset(struct sl_buf *out, const char *name, struct sl_str offset) {
+    sl_buf_printf(out, ",\"%s\":", name);
+    if (offset.ptr && offset.len)
+        sl_buf_put_str(out, offset);
+    else
+        sl_buf_put_cstr(out, "null");
+}
+
+static void put_source(struct sl_buf *out, const struct sl_batch_report *report, uint32_t i) {
+    struct sl_buf metrics = {0};
+    sl_buf_put_cstr(out, "{\"description\":");
+    sl_json_put_string(out, sl_query_source_description(report->query, i));
+    put_offset(out, "startOffset", report->start[i]);
+    put_offset(out, "endOffset", report->end[i]);
+    put_offset(out, "latestOffset", report->end[i]);
+    sl_buf_put_byte(out, ',');
+    put_rates(out, report, report->source_rows[i]);
+    sl_query_source_metrics(report->query, i, report->end[i], &metrics);
+    if (metrics.len)
+        sl_buf_printf(out, ",\"metrics\":{%.*s}", (int)metrics.len, (char *)metrics.ptr);
+    sl_buf_put_byte(out, '}');
+    sl_buf_release(&metrics);
+}
+
+void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *report) {
+    const struct sl_query *query = report->query;
+    const struct sl_batch_durations *d = &report->durations;
+    sl_buf_put_cstr(out, "{\"id\":");
+    sl_json_put_string(out, sl_query_id(query));
+    sl_buf_put_cstr(out, ",\"runId\":");
+    sl_json_put_string(out, sl_query_run_id(query));
+    sl_buf_put_cstr(out, ",\"name\":");
+    sl_json_put_string(out, sl_query_name(query));
+    sl_buf_put_cstr(out, ",\"timestamp\":");
+    put_time(out, report->trigger_start_ms);
+    sl_buf_printf(out, ",\"batchId\":%lld,\"batchDuration\":%lld,", (long long)report->batch_id,
+                  (long long)d->trigger_execution);
+    put_rates(out, report, input_rows(report));
+    sl_buf_printf(out,
+                  ",\"durationMs\":{\"addBatch\":%lld,\"commitOffsets\":%lld,\"getBatch\":%lld,"
+                  "\"latestOffset\":%lld,"
+                  "\"queryPlanning\":%lld,\"triggerExecution\":%lld,\"walCommit\":%lld},"
+                  "\"stateOperators\":[],\"sources\":[",
+                  (long long)d->add_batch, (long long)d->commit_offsets, (long long)d->get_batch,
+                  (long long)d->latest_offset, (long long)d->query_planning,
+                  (long long)d->trigger_execution, (long long)d->wal_commit);
+    for (uint32_t i = 0; i < report->source_count; i++) {
+        if (i) sl_buf_put_byte(out, ',');
+        put_source(out, report, i);
+    }
+    sl_buf_put_cstr(out, "],\"sink\":{\"description\":");
+    sl_json_put_string(out, sl_query_sink_description(query));
+    long long rows = sl_query_sink_reports_rows(query) ? (long long)report->sink.rows : -1;
+    sl_buf_printf(out, ",\"numOutputRows\":%lld}}", rows);
+}
+
+void sl_progress_put_short(struct sl_buf *out, double value) {
+    static const char units[] = " kMGT";
+    size_t unit = 0;
+    while (value >= 1000 && units[unit + 1]) value /= 1000, unit++;
+    if (unit == 0)
+        sl_buf_printf(out, value == (double)(int64_t)value ? "%.0f" : "%.1f", value);
+    else
+        sl_buf_printf(out, "%.1f%c", value, units[unit]);
+}
+
+void sl_progress_put_status(struct sl_buf *out, const struct sl_batch_report *report) {
+    uint64_t rows = input_rows(report);
+    sl_buf_printf(out, "%.*s b#%lld in ", SL_STR_ARG(sl_query_name(report->query)),
+                  (long long)report->batch_id);
+    sl_progress_put_short(out, input_rate(report, rows));
+    sl_buf_put_cstr(out, "/s proc ");
+    sl_progress_put_short(out, processed_rate(report, rows));
+    sl_buf_printf(out, "/s rows %llu out %llu files %llu", (unsigned long long)rows,
+                  (unsigned long long)report->sink.rows, (unsigned long long)report->sink.files);
+}

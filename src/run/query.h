@@ -1,0 +1,73 @@
+/* A streaming query: plans a batch, writes offsets/N, runs it into the sink, writes commits/N.
+ * Recovery, triggers and what a batch may depend on: reference spark.md 1 and 4, reliability.md 5.
+ * Owner: the thread that opened it. */
+#ifndef SL_RUN_QUERY_H
+#define SL_RUN_QUERY_H
+
+#include "run/epoch.h"
+#include "run/pipeline.h"
+#include "state/checkpoint.h"
+
+enum sl_trigger_kind {
+    SL_TRIGGER_DEFAULT,
+    SL_TRIGGER_INTERVAL,
+    SL_TRIGGER_ONCE,
+    SL_TRIGGER_AVAILABLE_NOW
+};
+
+struct sl_trigger {
+    enum sl_trigger_kind kind;
+    int64_t interval_ms;
+    int64_t batches_max; /* 0 = no limit */
+};
+
+struct sl_query;
+
+/* Durations of a batch, in Spark's names, milliseconds. */
+struct sl_batch_durations {
+    int64_t add_batch, commit_offsets, get_batch, latest_offset, query_planning, trigger_execution,
+        wal_commit;
+};
+/* What a batch did; texts are valid during the report. */
+struct sl_batch_report {
+    const struct sl_query *query;
+    int64_t batch_id, trigger_start_ms, batch_timestamp_ms;
+    struct sl_batch_durations durations;
+    struct sl_stage_times times;
+    struct sl_sink_metrics sink;
+    uint32_t source_count;
+    const struct sl_str *start, *end; /* offsets; start[i].ptr NULL in the first batch */
+    const uint64_t *source_rows;
+    int64_t since_last_trigger_ms; /* 0 on the first */
+};
+typedef void (*sl_report_fn)(void *ctx, const struct sl_batch_report *report);
+
+/* Opens checkpoint, plan, sources and sink, and finishes or rolls back what an earlier run left. */
+SL_MUST_CHECK enum sl_code sl_query_open(struct sl_pipeline *pipeline,
+                                         const struct sl_query_spec *spec,
+                                         const struct sl_trigger *trigger, sl_report_fn report,
+                                         void *report_ctx, struct sl_query **out,
+                                         struct sl_err *err);
+enum sl_step { SL_STEP_RAN, SL_STEP_IDLE, SL_STEP_DONE };
+/* Runs at most one batch. IDLE: nothing to do before *wait_ms have passed (a source may wake
+ * earlier through sl_query_wait). DONE: the trigger's work is finished. */
+SL_MUST_CHECK enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step,
+                                         int64_t *wait_ms, struct sl_err *err);
+/* Waits up to timeout_ms for new data. */
+void sl_query_wait(struct sl_query *query, int64_t timeout_ms);
+void sl_query_close(struct sl_query *query);
+
+struct sl_str sl_query_name(const struct sl_query *query);
+struct sl_str sl_query_id(const struct sl_query *query);
+struct sl_str sl_query_run_id(const struct sl_query *query);
+struct sl_str sl_query_sink_description(const struct sl_query *query);
+bool sl_query_sink_reports_rows(const struct sl_query *query);
+struct sl_str sl_query_source_description(const struct sl_query *query, uint32_t source);
+/* Source metrics as JSON members; may append nothing. */
+void sl_query_source_metrics(const struct sl_query *query, uint32_t source, struct sl_str end,
+                             struct sl_buf *out);
+struct sl_str sl_query_sink_path(const struct sl_query *query);
+/* Profile lines gathered over all batches (engine->profile). */
+void sl_query_put_profile(const struct sl_query *query, struct sl_buf *out);
+
+#endif

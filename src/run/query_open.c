@@ -1,0 +1,239 @@
+/* Opening a streaming query: where its checkpoint is, its plan, sources and sink, and what an
+ * earlier run left. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "run/query_int.h"
+#include "run/query_target.h"
+
+static bool env_stopping(void *engine) { return sl_engine_is_stopping(engine); }
+
+/* ---- checkpoint ---- */
+
+static bool may_be_temporary(struct sl_str format) {
+    static const char *const formats[] = {"console", "memory", "noop"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (sl_str_eq_nocase(format, sl_str(formats[i]))) return true;
+    return false;
+}
+
+/* Source: Spark ResolveWriteToStream.scala. */
+static enum sl_code choose_checkpoint(struct sl_query *query, struct sl_err *err) {
+    const struct sl_property *own =
+        sl_target_property(query->spec->target, "sluice.checkpointLocation");
+    if (!own) own = sl_target_property(query->spec->target, "checkpointLocation");
+    const char *base =
+        sl_settings_get(query->engine->settings, SL_STR("spark.sql.streaming.checkpointLocation"));
+    struct sl_str location = own ? own->value : (struct sl_str){0};
+    if (!own && base && *base)
+        location = sl_arena_printf(&query->arena, "%s/%.*s", base, SL_STR_ARG(query->name));
+    if (sl_str_starts(location, SL_STR("file:"))) location = sl_str_sub(location, 5, location.len);
+    while (sl_str_starts(location, SL_STR("//"))) location = sl_str_sub(location, 1, location.len);
+    if (!location.len && may_be_temporary(sl_target_format(query->spec->target))) {
+        char *dir = sl_arena_cstr(&query->arena, SL_STR("/tmp/sluice-checkpoint-XXXXXX"));
+        if (!mkdtemp(dir))
+            return sl_fail(err, SL_IO, "could not make a temporary checkpoint directory in /tmp");
+        query->temporary_checkpoint = true;
+        location = sl_str(dir);
+    }
+    if (!location.len) {
+        sl_fail_at(err, query->spec->span, "", "", "query `%.*s` has no checkpoint location",
+                   SL_STR_ARG(query->name));
+        sl_hint(err, "add TBLPROPERTIES ('sluice.checkpointLocation' = '/path'), or SET "
+                     "spark.sql.streaming.checkpointLocation = /path");
+        return SL_USER;
+    }
+    query->checkpoint_dir = sl_arena_str(&query->arena, location);
+    return SL_OK;
+}
+
+static enum sl_code open_checkpoint(struct sl_query *query, struct sl_err *err) {
+    SL_TRY(choose_checkpoint(query, err));
+    SL_TRY(sl_checkpoint_open(&query->arena, query->checkpoint_dir.ptr, false, &query->engine->log,
+                              &query->checkpoint, err));
+    SL_TRY(sl_checkpoint_ensure_metadata(query->checkpoint, err));
+    char *run_id = sl_arena_alloc(&query->arena, 37);
+    uint64_t high, low;
+    sl_random_system(&high, &low);
+    sl_uuid_format(run_id, high, low);
+    query->run_id = (struct sl_str){run_id, 36};
+    query->env = (struct sl_conn_env){
+        .query = &query->arena,
+        .log = &query->engine->log,
+        .budget = &query->engine->budget,
+        .session = &query->session,
+        .query_id = sl_checkpoint_query_id(query->checkpoint),
+        .checkpoint_dir = query->checkpoint_dir,
+        .client_setting = sl_settings_client,
+        .client_ctx = query->engine->settings,
+        .stopping = env_stopping,
+        .stop_ctx = query->engine,
+    };
+    return SL_OK;
+}
+
+/* ---- plan, sources, sink ---- */
+
+static enum sl_code open_sources(struct sl_query *query, struct sl_err *err) {
+    query->source_count = query->pipes.count;
+    query->sources = SL_NEW_ARRAY(&query->arena, struct sl_source *, query->source_count);
+    query->start = SL_NEW_ARRAY(&query->arena, struct sl_buf, query->source_count);
+    query->has_start = SL_NEW_ARRAY(&query->arena, bool, query->source_count);
+    for (uint32_t i = 0; i < query->source_count; i++) {
+        const struct sl_node *scan = query->pipes.items[i].scan;
+        if (scan->kind != SL_NODE_SCAN || !scan->scan->streaming) {
+            sl_fail_at(err, query->spec->span,
+                       "INVALID_FLOW_QUERY_TYPE.BATCH_RELATION_FOR_STREAMING_TABLE", "42000",
+                       "`%.*s` is a streaming table, but its query reads no stream",
+                       SL_STR_ARG(query->name));
+            return sl_hint(err, "write STREAM in front of the source: FROM STREAM read_kafka(..)"),
+                   SL_USER;
+        }
+        SL_TRY(sl_scan_open(&query->env, scan->scan, &query->sources[i], err));
+    }
+    return SL_OK;
+}
+
+static enum sl_code open_all(struct sl_query *query, struct sl_err *err) {
+    struct sl_bound_query bound;
+    SL_TRY(sl_engine_session(query->engine, &query->session, err));
+    if (!query->spec->target)
+        return sl_fail_at(
+            err, query->spec->span, "", "",
+            "a streaming query needs a target: CREATE STREAMING TABLE or CREATE FLOW");
+    SL_TRY(open_checkpoint(query, err));
+    SL_TRY(sl_pipeline_bind(query->pipeline, query->spec->relation, &query->env, &bound, err));
+    query->schema = bound.schema;
+    SL_TRY(sl_lower(&query->arena, bound.plan, &query->pipes, err));
+    SL_TRY(open_sources(query, err));
+    SL_TRY(sl_target_open_sink(query->pipeline, query->spec, &query->env, query->schema,
+                               &query->sink, err));
+    return sl_query_recover(query, err);
+}
+
+enum sl_code sl_query_open(struct sl_pipeline *pipeline, const struct sl_query_spec *spec,
+                           const struct sl_trigger *trigger, sl_report_fn report, void *report_ctx,
+                           struct sl_query **out, struct sl_err *err) {
+    struct sl_query *query = sl_xcalloc(1, sizeof *query);
+    *query = (struct sl_query){.pipeline = pipeline,
+                               .engine = pipeline->engine,
+                               .spec = spec,
+                               .trigger = *trigger,
+                               .report = report,
+                               .report_ctx = report_ctx,
+                               .name = spec->name};
+    sl_arena_init(&query->arena, "query");
+    sl_arena_init(&query->epoch, "epoch");
+    enum sl_code code = open_all(query, err);
+    if (code != SL_OK) {
+        sl_context(err, "query %.*s", SL_STR_ARG(query->name));
+        sl_query_close(query);
+        return code;
+    }
+    *out = query;
+    return SL_OK;
+}
+
+void sl_query_close(struct sl_query *query) {
+    if (!query) return;
+    if (query->sink) query->sink->ops->close(query->sink);
+    for (uint32_t i = 0; i < query->source_count; i++) {
+        if (query->sources[i]) query->sources[i]->ops->close(query->sources[i]);
+        sl_buf_release(&query->start[i]);
+    }
+    sl_checkpoint_close(query->checkpoint);
+    if (query->temporary_checkpoint) {
+        enum sl_code code = sl_io_remove_tree(query->checkpoint_dir.ptr, NULL);
+        (void)code; /* a leftover in /tmp is harmless */
+    }
+    sl_arena_release(&query->epoch);
+    sl_arena_release(&query->arena);
+    free(query);
+}
+
+/* ---- recovery ---- */
+
+static enum sl_code take_start(struct sl_query *query, const struct sl_offset_seq *seq,
+                               int64_t batch_id, struct sl_err *err) {
+    if (seq->source_count != query->source_count)
+        return sl_fail(err, SL_USER,
+                       "there are %u sources in the checkpoint offsets (batch %lld) and now there "
+                       "are %u sources requested by the query; cannot continue",
+                       seq->source_count, (long long)batch_id, query->source_count);
+    for (uint32_t i = 0; i < query->source_count; i++) {
+        if (!seq->sources[i].ptr) continue;
+        sl_buf_clear(&query->start[i]);
+        sl_buf_put_str(&query->start[i], seq->sources[i]);
+        query->has_start[i] = true;
+    }
+    return SL_OK;
+}
+
+/* Where a source starts that has no offset in the log: sources/<i>/0, written once. */
+static enum sl_code take_initial(struct sl_query *query, uint32_t i, struct sl_err *err) {
+    bool found;
+    sl_buf_clear(&query->start[i]);
+    SL_TRY(sl_checkpoint_read_initial(query->checkpoint, i, &query->start[i], &found, err));
+    if (found) return SL_OK;
+    struct sl_source *source = query->sources[i];
+    SL_TRY(source->ops->initial_offset(source, &query->start[i], err));
+    return sl_checkpoint_write_initial(query->checkpoint, i, sl_buf_str(&query->start[i]), err);
+}
+
+static enum sl_code take_conf(struct sl_query *query, const struct sl_offset_seq *last,
+                              struct sl_err *err) {
+    (void)err;
+    int64_t partitions = sl_settings_int(query->engine->settings, "spark.sql.shuffle.partitions");
+    sl_checkpoint_make_conf(&query->arena, last && last->has_metadata ? &last->conf : NULL,
+                            (int)partitions, &query->conf);
+    return SL_OK;
+}
+
+/* offsets/N exists without commits/N: either the sink took batch N, or it runs again with exactly
+ * its offsets. */
+static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
+                                   const struct sl_offset_seq *seq, struct sl_err *err) {
+    bool in_sink;
+    SL_TRY(query->sink->ops->is_committed(query->sink, planned, seq->hash, &in_sink, err));
+    if (in_sink) {
+        struct sl_commit_entry entry = {1, query->watermark_ms};
+        SL_TRY(sl_checkpoint_write_commit(query->checkpoint, planned, &entry, err));
+        if (query->sink->ops->finish) SL_TRY(query->sink->ops->finish(query->sink, planned, err));
+        query->next_batch = planned + 1;
+        return take_start(query, seq, planned, err);
+    }
+    query->replay = true;
+    query->next_batch = planned;
+    if (planned == 0) return SL_OK;
+    struct sl_offset_seq before;
+    SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned - 1, &query->arena, &before, err));
+    return take_start(query, &before, planned - 1, err);
+}
+
+enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
+    int64_t planned = sl_checkpoint_last_offsets(query->checkpoint),
+            committed = sl_checkpoint_last_commit(query->checkpoint);
+    struct sl_offset_seq seq = {0};
+    SL_TRY(query->sink->ops->recover(query->sink, planned, committed, err));
+    if (planned >= 0) {
+        SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned, &query->arena, &seq, err));
+        if (seq.source_count != query->source_count) SL_TRY(take_start(query, &seq, planned, err));
+        query->watermark_ms = seq.batch_watermark_ms;
+    }
+    SL_TRY(take_conf(query, planned >= 0 ? &seq : NULL, err));
+    if (planned >= 0 && planned == committed) {
+        struct sl_commit_entry entry;
+        SL_TRY(sl_checkpoint_read_commit(query->checkpoint, committed, &entry, err));
+        if (entry.next_batch_watermark_ms > query->watermark_ms)
+            query->watermark_ms = entry.next_batch_watermark_ms;
+        query->next_batch = planned + 1;
+        SL_TRY(take_start(query, &seq, planned, err));
+    } else if (planned >= 0) {
+        SL_TRY(resume_planned(query, planned, &seq, err));
+    }
+    for (uint32_t i = 0; i < query->source_count; i++)
+        if (!query->has_start[i]) SL_TRY(take_initial(query, i, err));
+    return SL_OK;
+}

@@ -1,0 +1,99 @@
+#include "run/query_target.h"
+
+static const struct sl_property *find_property(const struct sl_properties *properties,
+                                               const char *name) {
+    for (uint32_t i = 0; i < properties->count; i++)
+        if (sl_str_eq_nocase(properties->items[i].key, sl_str(name))) return &properties->items[i];
+    return NULL;
+}
+
+const struct sl_property *sl_target_property(const struct sl_statement *target, const char *name) {
+    const struct sl_property *found = find_property(&target->properties, name);
+    return found ? found : find_property(&target->options, name);
+}
+
+struct sl_str sl_target_format(const struct sl_statement *target) {
+    return target->format.len ? target->format : SL_STR("parquet");
+}
+
+struct opening {
+    const struct sl_pipeline *pipeline;
+    const struct sl_query_spec *spec;
+    const struct sl_conn_env *env;
+    const struct sl_type *schema;
+};
+
+static enum sl_code unknown_partition_column(const struct opening *opening, struct sl_str name,
+                                             struct sl_err *err) {
+    const struct sl_type *schema = opening->schema;
+    struct sl_str *columns = SL_NEW_ARRAY(opening->env->query, struct sl_str, schema->field_count);
+    for (uint32_t c = 0; c < schema->field_count; c++) columns[c] = schema->fields[c].name;
+    sl_fail_at(err,
+               sl_sql_origin(&opening->pipeline->text, opening->spec->target->partition_by.span),
+               "UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703",
+               "partition column `%.*s` is not a column of the query", SL_STR_ARG(name));
+    int nearest = sl_str_nearest(name, columns, schema->field_count);
+    if (nearest >= 0) sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(columns[nearest]));
+    return SL_USER;
+}
+
+static enum sl_code find_partition_columns(const struct opening *opening, uint32_t **out,
+                                           struct sl_err *err) {
+    const struct sl_name *names = &opening->spec->target->partition_by;
+    *out = SL_NEW_ARRAY(opening->env->query, uint32_t, names->count);
+    for (uint32_t i = 0; i < names->count; i++) {
+        int at = sl_type_find_field(opening->schema, names->parts[i]);
+        if (at < 0) return unknown_partition_column(opening, names->parts[i], err);
+        (*out)[i] = (uint32_t)at;
+    }
+    return SL_OK;
+}
+
+static struct sl_options collect_options(const struct opening *opening) {
+    const struct sl_statement *target = opening->spec->target;
+    uint32_t count = target->properties.count + target->options.count;
+    struct sl_option *items = SL_NEW_ARRAY(opening->env->query, struct sl_option, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sl_property *from = i < target->properties.count
+                                             ? &target->properties.items[i]
+                                             : &target->options.items[i - target->properties.count];
+        items[i] = (struct sl_option){from->key, from->value,
+                                      sl_sql_origin(&opening->pipeline->text, from->key_span)};
+    }
+    return (struct sl_options){items, count};
+}
+
+static enum sl_code refuse_format(const struct opening *opening, bool exists, struct sl_err *err) {
+    const struct sl_statement *target = opening->spec->target;
+    struct sl_str format = sl_target_format(target), nearest = sl_connector_nearest(format);
+    sl_fail_at(err, sl_sql_origin(&opening->pipeline->text, target->format_span),
+               "DATA_SOURCE_NOT_FOUND", "42K02",
+               exists ? "`%.*s` cannot be written, only read"
+                      : "the data source `%.*s` cannot be found",
+               SL_STR_ARG(format));
+    if (nearest.len && !exists)
+        sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(nearest));
+    else
+        sl_hint(err, "sinks: parquet, console, memory, noop");
+    return SL_USER;
+}
+
+enum sl_code sl_target_open_sink(const struct sl_pipeline *pipeline,
+                                 const struct sl_query_spec *spec, const struct sl_conn_env *env,
+                                 const struct sl_type *schema, struct sl_sink **out,
+                                 struct sl_err *err) {
+    struct opening opening = {pipeline, spec, env, schema};
+    const struct sl_connector *connector = sl_connector_find(sl_target_format(spec->target));
+    if (!connector || !connector->open_sink) return refuse_format(&opening, connector != NULL, err);
+    struct sl_sink_config config = {.schema = schema,
+                                    .path = spec->target->location,
+                                    .name = spec->name,
+                                    .partition_count = spec->target->partition_by.count,
+                                    .options = collect_options(&opening)};
+    uint32_t *partition_columns;
+    SL_TRY(find_partition_columns(&opening, &partition_columns, err));
+    config.partition_columns = partition_columns;
+    const struct sl_option *path = sl_options_find(&config.options, SL_STR("path"));
+    if (!config.path.len && path) config.path = path->value;
+    return connector->open_sink(env, &config, out, err);
+}
