@@ -89,7 +89,10 @@ enum sl_code sl_hint(struct sl_err *err, const char *fmt, ...) {
 enum sl_code sl_context(struct sl_err *err, const char *fmt, ...) {
     if (!err) return SL_BUG;
     size_t used = strlen(err->ctx);
-    if (used && used + 4 < sizeof err->ctx) used += (size_t)sprintf(err->ctx + used, " < ");
+    if (used && used + 4 < sizeof err->ctx) {
+        memcpy(err->ctx + used, " < ", 4);
+        used += 3;
+    }
     va_list args;
     va_start(args, fmt);
     vsnprintf(err->ctx + used, sizeof err->ctx - used, fmt, args);

@@ -67,8 +67,9 @@ int64_t sl_settings_int(const struct sl_settings *settings, const char *name) {
 
 bool sl_settings_lookup(void *settings, struct sl_str name, struct sl_str *value) {
     const struct setting *at = find(settings, name);
-    if (at) *value = at->value;
-    return at != NULL;
+    if (!at || at->origin == SL_FROM_DEFAULT) return false;
+    *value = at->value;
+    return true;
 }
 
 const char *sl_settings_client(void *settings, struct sl_str name) {

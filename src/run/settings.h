@@ -19,7 +19,7 @@ void sl_settings_set(struct sl_settings *settings, struct sl_str name, struct sl
 const char *sl_settings_get(const struct sl_settings *settings, struct sl_str name);
 bool sl_settings_bool(const struct sl_settings *settings, const char *name);
 int64_t sl_settings_int(const struct sl_settings *settings, const char *name);
-/* For sl_sql_substitute and sl_conn_env. */
+/* For sl_sql_substitute (only what was set, no defaults) and sl_conn_env. */
 bool sl_settings_lookup(void *settings, struct sl_str name, struct sl_str *value);
 const char *sl_settings_client(void *settings, struct sl_str name);
 /* Names that are set, for suggestions. */

@@ -144,12 +144,17 @@ static struct sl_str description(const struct sl_sink *sink) {
     return ((const struct sl_parquet_sink *)sink)->description;
 }
 
+/* Encoders get a part of the memory limit only, so that reading never waits for writing. */
+enum { ENCODER_SHARE = 6, TASK_BYTES_MIN = 8 << 20 };
+
 static enum sl_code begin(struct sl_sink *base, int64_t batch_id, uint64_t offsets_hash,
                           uint32_t tasks, struct sl_err *err) {
     struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
-    (void)tasks;
     sink->batch_id = batch_id;
     sink->offsets_hash = offsets_hash;
+    size_t memory = sink->env->budget ? sink->env->budget->limit_bytes : 0;
+    sink->task_bytes_max = memory / ENCODER_SHARE / (tasks ? tasks : 1);
+    if (sink->task_bytes_max < TASK_BYTES_MIN) sink->task_bytes_max = TASK_BYTES_MIN;
     return sl_parquet_prepare_staging(sink, err);
 }
 

@@ -19,6 +19,7 @@ struct sl_parquet_sink {
     const struct sl_type *file_schema; /* without the partition columns */
     uint32_t *file_columns;            /* their indexes in config.schema */
     struct sl_parquet_write_options write_options;
+    size_t task_bytes_max; /* encoders of a task; beyond it the largest ends its row group early */
     uint64_t rows_per_file_max; /* 0 = no limit */
     uint32_t open_partitions_max;
     bool streaming; /* has a checkpoint: manifest, intents */

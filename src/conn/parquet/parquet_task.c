@@ -7,7 +7,10 @@
 #include "conn/parquet/parquet_sink_int.h"
 #include "conn/parquet/partition_map.h"
 
-enum { OVERFLOW_BYTES_MAX = 16 << 20 };
+enum {
+    OVERFLOW_BYTES_MAX = 16 << 20,
+    FLUSH_BYTES_MIN = 1 << 20, /* smaller row groups are not worth ending */
+};
 
 struct open_file {
     struct sl_parquet_file *file;
@@ -232,6 +235,24 @@ static enum sl_code flush_overflow(struct task *task, struct sl_err *err) {
     return code;
 }
 
+/* Time-ordered data leaves old partitions open with rows nobody adds to: their row groups go first.
+ */
+static enum sl_code limit_memory(struct task *task, struct sl_err *err) {
+    for (;;) {
+        size_t total = 0, largest_bytes = 0;
+        struct sl_parquet_writer *largest = NULL;
+        for (uint32_t i = 0; i < task->file_cap; i++) {
+            if (!task->files[i].file) continue;
+            size_t bytes = sl_parquet_writer_memory(task->files[i].encoder);
+            total += bytes;
+            if (bytes > largest_bytes) largest_bytes = bytes, largest = task->files[i].encoder;
+        }
+        if (total <= task->sink->task_bytes_max || largest_bytes < FLUSH_BYTES_MIN) return SL_OK;
+        SL_TRY(sl_parquet_writer_flush(largest, err));
+        if (sl_parquet_writer_memory(largest) >= largest_bytes) return SL_OK;
+    }
+}
+
 /* ---- the vtable's functions ---- */
 
 static enum sl_code write_partitioned(struct task *task, const struct sl_batch *batch,
@@ -273,7 +294,8 @@ enum sl_code sl_parquet_task_write(struct sl_sink_writer *base, const struct sl_
     if (batch->selected && batch->selected_rows == 0) return SL_OK;
     for (uint32_t c = 0; c < task->sink->file_schema->field_count; c++)
         task->columns[c] = &batch->columns[task->sink->file_columns[c]];
-    return task->map ? write_partitioned(task, batch, err) : write_plain(task, batch, err);
+    SL_TRY(task->map ? write_partitioned(task, batch, err) : write_plain(task, batch, err));
+    return limit_memory(task, err);
 }
 
 static void free_task(struct task *task) {

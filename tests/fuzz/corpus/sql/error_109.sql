@@ -1,0 +1,1 @@
+SET a = bCREATE VIEW v AS SELECT 1

@@ -1,0 +1,1 @@
+SELECT 'äöü', 日本 FROM t WHERE WHERE

@@ -1,0 +1,1 @@
+SELECT ((SELEC)), ((SELEC->1) + 1)

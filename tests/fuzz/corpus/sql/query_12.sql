@@ -1,0 +1,1 @@
+SELECT * FROM a JOIN LATERAL explode(a.b) AS e(c)

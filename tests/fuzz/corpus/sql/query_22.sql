@@ -1,0 +1,1 @@
+SELECT * FROM (SELECT 1) a JOIN ((SELECT 2) b JOIN c ON true) ON true

@@ -1,0 +1,1 @@
+SELECT * FROM t LATERAL VIEW OUTER explode(m) x AS k, v LATERAL VIEW posexplode(a) y

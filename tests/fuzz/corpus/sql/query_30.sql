@@ -1,0 +1,1 @@
+SELECT * FROM STREAM read_kafka(bootstrapServers => 'x', subscribe => 'orders')

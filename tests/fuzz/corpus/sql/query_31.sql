@@ -1,0 +1,1 @@
+SELECT * FROM STREAM(read_kafka(subscribe => 'a')) AS k

@@ -1,0 +1,1 @@
+SELECT * FROM STREAM t WITH (a = 'b', c.d 1)

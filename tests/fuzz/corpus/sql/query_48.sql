@@ -1,0 +1,1 @@
+SELECT timestamp, offset, partition, key, value FROM kafka ORDER BY partition, offset

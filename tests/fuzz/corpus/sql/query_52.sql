@@ -1,0 +1,1 @@
+SET a.b.c = 10 seconds;

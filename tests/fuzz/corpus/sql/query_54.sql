@@ -1,0 +1,1 @@
+SET pipelines.trigger.interval = 30 seconds;  -- Databricks key

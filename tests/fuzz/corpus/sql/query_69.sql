@@ -1,0 +1,1 @@
+SELECT count(*) FILTER (WHERE a), x FROM t PIVOT (sum(a) FOR b IN (1))
