@@ -1,0 +1,57 @@
+#include "col/batch.h"
+
+#include <stdio.h>
+
+void sl_batch_init(struct sl_batch *batch, const struct sl_type *schema, struct sl_arena *arena) {
+    sl_assert(schema->kind == SL_STRUCT_KIND);
+    *batch = (struct sl_batch){.schema = schema, .origin.partition = -1};
+    batch->columns = SL_NEW_ARRAY(arena, struct sl_vec, schema->field_count);
+    for (uint32_t i = 0; i < schema->field_count; i++)
+        sl_vec_init(&batch->columns[i], schema->fields[i].type);
+}
+
+void sl_batch_release(struct sl_batch *batch) {
+    for (uint32_t i = 0; batch->columns && i < batch->schema->field_count; i++)
+        sl_vec_release(&batch->columns[i]);
+    batch->rows = batch->selected_rows = 0;
+    batch->selected = NULL;
+}
+
+void sl_batch_clear(struct sl_batch *batch) {
+    for (uint32_t i = 0; i < batch->schema->field_count; i++) sl_vec_clear(&batch->columns[i]);
+    batch->rows = batch->selected_rows = 0;
+    batch->selected = NULL;
+    batch->origin = (struct sl_origin){.partition = -1};
+}
+
+uint32_t sl_batch_selection(const struct sl_batch *batch, uint32_t *idx) {
+    uint32_t count = 0;
+    if (!batch->selected) {
+        for (; count < batch->rows; count++) idx[count] = count;
+        return count;
+    }
+    for (size_t w = 0, words = SL_BIT_WORDS(batch->rows); w < words; w++) {
+        uint64_t bits = batch->selected[w];
+        if (w + 1 == words) bits &= sl_bits_tail(batch->rows);
+        for (; bits; bits &= bits - 1)
+            idx[count++] = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+    }
+    return count;
+}
+
+void sl_batch_describe_row(const struct sl_batch *batch, uint32_t row, char *buf, size_t cap) {
+    const struct sl_origin *origin = &batch->origin;
+    bool kafka = origin->source && strcmp(origin->source, "kafka") == 0;
+    if (!cap) return;
+    int used = snprintf(buf, cap, "%s %s",
+                        kafka            ? "topic"
+                        : origin->source ? origin->source
+                                         : "row",
+                        origin->name ? origin->name : "");
+    if (!origin->source) used = snprintf(buf, cap, "row %u", row);
+    if (origin->partition >= 0 && used >= 0 && (size_t)used < cap)
+        used += snprintf(buf + used, cap - (size_t)used, " partition %d", origin->partition);
+    if (origin->offsets && row < batch->rows && used >= 0 && (size_t)used < cap)
+        snprintf(buf + used, cap - (size_t)used, " %s %lld", kafka ? "offset" : "line",
+                 (long long)origin->offsets[row]);
+}

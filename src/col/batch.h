@@ -1,0 +1,44 @@
+/* A batch: columns of equal row count, an optional selection, and where its rows came from.
+ *
+ * A filter sets `selected` instead of copying; the next copy (a sink's column builder,
+ * sl_vec_append with the index list) applies it.  Expressions are evaluated over all rows; errors
+ * of unselected rows are ignored.
+ *
+ * Memory: columns may point into foreign memory (Kafka messages, a file buffer) that stays valid
+ * until `release` is called, which the batch's producer does at its next call.
+ */
+#ifndef SL_COL_BATCH_H
+#define SL_COL_BATCH_H
+
+#include "col/vec.h"
+
+enum { SL_BATCH_ROWS_DEFAULT = 4096 };
+
+/* Where a row came from, so that a bad or late row can always be named. */
+struct sl_origin {
+    const char *source;     /* "kafka", "file" */
+    const char *name;       /* topic or path */
+    int32_t partition;      /* -1 if none */
+    const int64_t *offsets; /* per row: Kafka offset, or line number; NULL if unknown */
+};
+
+struct sl_batch {
+    const struct sl_type *schema; /* STRUCT */
+    uint32_t rows;                /* of every column, before selection */
+    struct sl_vec
+        *columns; /* schema->field_count; columns nobody reads have rows == 0 and data NULL */
+    const uint64_t *selected; /* NULL: all rows */
+    uint32_t selected_rows;   /* rows when selected is NULL */
+    struct sl_origin origin;
+};
+
+/* Makes the column array in the arena; sl_batch_release frees the columns' own storage. */
+void sl_batch_init(struct sl_batch *batch, const struct sl_type *schema, struct sl_arena *arena);
+void sl_batch_release(struct sl_batch *batch);
+void sl_batch_clear(struct sl_batch *batch);
+/* Writes the row numbers of the selection to idx (room for batch->rows) and returns their count. */
+uint32_t sl_batch_selection(const struct sl_batch *batch, uint32_t *idx);
+/* "topic orders partition 3 offset 12345" in buf; for messages. */
+void sl_batch_describe_row(const struct sl_batch *batch, uint32_t row, char *buf, size_t cap);
+
+#endif
