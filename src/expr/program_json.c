@@ -1,0 +1,83 @@
+/* The from_json step: a decoder of its own, with the calendar of kern/. */
+#include <stdlib.h>
+
+#include "expr/expr_int.h"
+#include "expr/program_int.h"
+#include "kern/datetime_pattern.h"
+
+struct json_step {
+    struct sl_json_decoder *decoder;
+    struct sl_json_hooks hooks;
+    const struct sl_json_patterns *patterns;
+    const struct sl_zone *zone; /* of the session, or of the timeZone option */
+    bool own_zone;
+};
+
+static bool by_pattern(const struct sl_pattern *pattern, const struct sl_zone *zone,
+                       struct sl_str text, int64_t *micros) {
+    struct sl_pattern_failure failure;
+    return sl_pattern_parse(pattern, text, zone, micros, &failure);
+}
+
+static bool read_timestamp(const void *ctx, struct sl_str text, int64_t *micros) {
+    const struct json_step *json = ctx;
+    if (json->patterns->timestamp)
+        return by_pattern(json->patterns->timestamp, json->zone, text, micros);
+    return sl_parse_timestamp(text, json->zone, micros);
+}
+
+static bool read_timestamp_ntz(const void *ctx, struct sl_str text, int64_t *micros) {
+    const struct json_step *json = ctx;
+    if (json->patterns->timestamp_ntz)
+        return by_pattern(json->patterns->timestamp_ntz, sl_zone_utc, text, micros);
+    return sl_parse_timestamp_ntz(text, micros);
+}
+
+static bool read_date(const void *ctx, struct sl_str text, int32_t *days) {
+    const struct json_step *json = ctx;
+    int64_t micros, day = INT64_C(86400000000);
+    if (!json->patterns->date) return sl_parse_date(text, days);
+    if (!by_pattern(json->patterns->date, sl_zone_utc, text, &micros)) return false;
+    *days = (int32_t)(micros / day - (micros % day < 0));
+    return true;
+}
+
+enum sl_code sl_json_step_new(struct sl_program *program, struct step *step, struct sl_err *err) {
+    (void)program;
+    struct json_step *json = sl_xcalloc(1, sizeof *json);
+    step->json = json;
+    json->zone = sl_zone_utc;
+    json->patterns = step->expr->state;
+    struct sl_str zone = step->expr->json->time_zone;
+    if (zone.len) {
+        json->zone = sl_zone_find(zone);
+        json->own_zone = true;
+        if (!json->zone)
+            return sl_fail_at(err, step->expr->span, "INVALID_TIMEZONE", "22009",
+                              "The timezone: %.*s is invalid.", SL_STR_ARG(zone));
+    }
+    json->hooks = (struct sl_json_hooks){json, read_timestamp, read_timestamp_ntz, read_date};
+    return sl_json_decoder_new(step->expr->type, step->expr->json, &json->hooks, &json->decoder,
+                               err);
+}
+
+void sl_json_step_free(struct json_step *json) {
+    if (json->decoder) sl_json_decoder_free(json->decoder);
+    free(json);
+}
+
+enum sl_code sl_step_from_json(struct sl_program *program, struct step *step, struct sl_err *err) {
+    const struct sl_vec *in = program->regs[step->args[0]].value;
+    struct sl_vec *out = sl_program_own(program, step);
+    bool constant = in->enc == SL_ENC_CONST;
+    uint32_t rows = constant ? 1 : program->rows, bad_row = 0;
+    if (!step->json->own_zone && program->session->zone) step->json->zone = program->session->zone;
+    enum sl_code code =
+        sl_json_decode(step->json->decoder, in, rows,
+                       constant ? NULL : program->masks[step->mask].bits, out, NULL, &bad_row, err);
+    if (code == SL_DATA) sl_program_describe(program, step, bad_row, constant, err);
+    SL_TRY(code);
+    if (constant) out->enc = SL_ENC_CONST;
+    out->rows = program->rows;
+    return SL_OK;
+}

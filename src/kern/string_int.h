@@ -1,0 +1,45 @@
+/* Shared by the string function files. */
+#ifndef SL_KERN_STRING_INT_H
+#define SL_KERN_STRING_INT_H
+
+#include "kern/kernels.h"
+#include "kern/string_out.h"
+#include "kern/string_utf8.h"
+
+/* Any encoding but DICT. */
+static inline struct sl_str sl_str_arg(const struct sl_call *call, uint32_t arg, uint32_t row) {
+    const struct sl_vec *vec = call->args[arg];
+    if (vec->enc == SL_ENC_VIEW) return vec->views[row];
+    uint32_t pos = sl_vec_pos(vec, row);
+    int32_t begin = vec->offsets[pos];
+    return (struct sl_str){(const char *)vec->bytes + begin,
+                           (size_t)(vec->offsets[pos + 1] - begin)};
+}
+static inline int32_t sl_int_arg(const struct sl_call *call, uint32_t arg, uint32_t row) {
+    return call->args[arg]->i32[sl_vec_pos(call->args[arg], row)];
+}
+/* All rows' bytes of an argument, as a hint for the result's size. */
+size_t sl_str_arg_bytes(const struct sl_call *call, uint32_t arg);
+
+/* A row's result that is a piece of its argument, or any short text. */
+typedef struct sl_str (*sl_slice_fn)(const struct sl_call *call, uint32_t row);
+SL_MUST_CHECK enum sl_code sl_string_slices(struct sl_call *call, sl_slice_fn slice,
+                                            struct sl_err *err);
+/* Appends one row's result to *text. */
+typedef void (*sl_build_fn)(const struct sl_call *call, uint32_t row, struct sl_buf *text);
+SL_MUST_CHECK enum sl_code sl_string_build(struct sl_call *call, sl_build_fn build,
+                                           struct sl_err *err);
+typedef int32_t (*sl_count_fn)(const struct sl_call *call, uint32_t row);
+SL_MUST_CHECK enum sl_code sl_string_counts(struct sl_call *call, sl_count_fn count,
+                                            struct sl_err *err);
+typedef bool (*sl_test_fn)(const struct sl_call *call, uint32_t row);
+SL_MUST_CHECK enum sl_code sl_string_tests(struct sl_call *call, sl_test_fn test,
+                                           struct sl_err *err);
+/* Character positions to a piece: UTF8String.substringSQL. */
+struct sl_str sl_substring_sql(struct sl_str s, int32_t pos, int32_t length);
+/* Appends in lower case, as Java's toLowerCase in an English locale. */
+void sl_str_put_lower(struct sl_buf *out, struct sl_str s);
+/* Result rows that would pass this many bytes are refused. */
+enum { SL_STRING_ROW_MAX = 1 << 30 };
+
+#endif

@@ -1,0 +1,205 @@
+/* Whole streaming queries inside one process: librdkafka's mock cluster, the real source, engine
+ * and Parquet sink. */
+#include "unit.h"
+
+#include "base/json.h"
+#include "conn/kafka/kafka_mock.h"
+#include "conn/kafka/kafka_producer.h"
+#include "lake/listing.h"
+#include "run/batch_query.h"
+#include "run/runner.h"
+#include "temp_dir.h"
+
+struct fixture {
+    char *dir;
+    struct sl_engine engine;
+    struct sl_kafka_mock *broker;
+    struct sl_err err;
+    uint64_t rows_in, rows_out;
+    int batches;
+};
+
+static const char pipeline_text[] =
+    "CREATE STREAMING TABLE t USING parquet PARTITIONED BY (p) LOCATION '${dir}/t'\n"
+    "TBLPROPERTIES ('sluice.checkpointLocation' = '${dir}/c')\n"
+    "AS SELECT o.id, o.id % 3 AS p, partition, offset FROM (\n"
+    "  SELECT from_json(CAST(value AS STRING), 'id INT') AS o, partition, offset\n"
+    "  FROM STREAM read_kafka(bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets "
+    "=> 'earliest',\n"
+    "                         maxOffsetsPerTrigger => 100)) WHERE o.id >= 0";
+
+static void set(struct fixture *f, const char *name, const char *value) {
+    sl_settings_set(f->engine.settings, sl_str(name), sl_str(value), SL_FROM_COMMAND_LINE);
+}
+
+static void open_fixture(struct fixture *f) {
+    *f = (struct fixture){.dir = temp_dir_make()};
+    sl_engine_init(&f->engine);
+    f->engine.log.level = SL_LOG_ERROR;
+    if (sl_kafka_mock_start(0, &f->broker, &f->err) != SL_OK) fail_msg("%s", f->err.msg);
+    assert_int_equal(sl_kafka_mock_create_topic(f->broker, "in", 3, &f->err), SL_OK);
+    set(f, "brokers", sl_kafka_mock_servers(f->broker));
+    set(f, "dir", f->dir);
+    set(f, "sluice.workers", "2");
+    assert_int_equal(sl_engine_start(&f->engine, 64 << 20, &f->err), SL_OK);
+}
+
+static void close_fixture(struct fixture *f) {
+    sl_kafka_mock_stop(f->broker);
+    sl_engine_release(&f->engine);
+    temp_dir_remove(f->dir);
+}
+
+/* Records {"id":first} .. in turn over the partitions; every tenth is broken. */
+static void produce(struct fixture *f, int first, int count) {
+    struct sl_kafka_properties properties = {0};
+    struct sl_kafka_producer *producer;
+    sl_kafka_property_add(&f->engine.arena, &properties, "bootstrap.servers",
+                          sl_str(sl_kafka_mock_servers(f->broker)));
+    if (sl_kafka_producer_open(&properties, SL_STR("in"), NULL, &f->engine.log, NULL, &producer,
+                               &f->err) != SL_OK)
+        fail_msg("%s", f->err.msg);
+    for (int i = first; i < first + count; i++) {
+        char value[32];
+        snprintf(value, sizeof value, i % 10 == 9 ? "{\"id\":%d" : "{\"id\":%d}", i);
+        assert_int_equal(
+            sl_kafka_producer_send(producer, i % 3, SL_STR("k"), sl_str(value), 0, &f->err), SL_OK);
+    }
+    assert_int_equal(sl_kafka_producer_flush(producer, 20000, &f->err), SL_OK);
+    sl_kafka_producer_close(producer);
+}
+
+static void count_batch(void *ctx, const struct sl_batch_report *report) {
+    struct fixture *f = ctx;
+    struct sl_buf json = {0};
+    for (uint32_t i = 0; i < report->source_count; i++) f->rows_in += report->source_rows[i];
+    f->rows_out += report->sink.rows;
+    f->batches++;
+    sl_progress_put_json(&json, report);
+    struct sl_json tree;
+    assert_int_equal(sl_json_parse(&f->engine.arena, sl_buf_str(&json), &tree, &f->err), SL_OK);
+    assert_non_null(sl_json_get(&tree, SL_STR("durationMs")));
+    sl_buf_release(&json);
+}
+
+static enum sl_code run(struct fixture *f, const char *text, int64_t batches_max) {
+    struct sl_pipeline pipeline;
+    struct sl_run_options options = {
+        .trigger = {.kind = SL_TRIGGER_AVAILABLE_NOW, .batches_max = batches_max},
+        .report = count_batch,
+        .report_ctx = f};
+    f->rows_in = f->rows_out = 0;
+    f->batches = 0;
+    enum sl_code code = sl_pipeline_load(&f->engine, "test", sl_str(text), &pipeline, &f->err);
+    if (code == SL_OK) code = sl_run_pipeline(&pipeline, &options, &f->err);
+    sl_pipeline_release(&pipeline);
+    return code;
+}
+
+/* ---- reading the table back ---- */
+
+struct seen {
+    int count;
+    uint8_t ids[10000];
+};
+static enum sl_code begin_seen(void *ctx, const struct sl_type *schema,
+                               const struct sl_session *session, struct sl_err *err) {
+    (void)ctx, (void)schema, (void)session, (void)err;
+    return SL_OK;
+}
+static enum sl_code take_seen(void *ctx, const struct sl_batch *batch, struct sl_err *err) {
+    struct seen *seen = ctx;
+    struct sl_vec flat;
+    sl_vec_init(&flat, batch->columns[0].type);
+    SL_TRY(sl_vec_flatten(&batch->columns[0], &flat, err));
+    for (uint32_t i = 0; i < batch->rows; i++) {
+        seen->ids[flat.i32[i]]++;
+        seen->count++;
+    }
+    sl_vec_release(&flat);
+    return SL_OK;
+}
+
+/* Every id of [0, count) that is not a broken record is in the table exactly once. */
+static void expect_once(struct fixture *f, int count) {
+    struct sl_pipeline pipeline;
+    struct seen *seen = calloc(1, sizeof *seen);
+    if (sl_pipeline_load(&f->engine, "read", SL_STR("SELECT id FROM parquet.`${dir}/t`"), &pipeline,
+                         &f->err) != SL_OK ||
+        sl_batch_query_run(&pipeline, pipeline.selects[0]->query, begin_seen, take_seen, seen,
+                           &f->err) != SL_OK)
+        fail_msg("%s", f->err.msg);
+    for (int id = 0; id < count; id++)
+        if (seen->ids[id] != (id % 10 == 9 ? 0 : 1))
+            fail_msg("id %d is in the table %d times", id, seen->ids[id]);
+    assert_int_equal(seen->count, count - count / 10);
+    free(seen);
+    sl_pipeline_release(&pipeline);
+}
+
+void test_query_reads_everything_once_in_limited_batches(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f);
+    produce(&f, 0, 1000);
+    if (run(&f, pipeline_text, 0) != SL_OK) fail_msg("%s (%s)", f.err.msg, f.err.ctx);
+    assert_int_equal(f.rows_in, 1000);
+    assert_int_equal(f.rows_out, 900);
+    assert_in_range(f.batches, 9, 12);
+    expect_once(&f, 1000);
+    close_fixture(&f);
+}
+
+void test_query_resumes_where_it_stopped(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f);
+    produce(&f, 0, 600);
+    assert_int_equal(run(&f, pipeline_text, 2), SL_OK);
+    assert_int_equal(f.batches, 2);
+    assert_int_equal(run(&f, pipeline_text, 0), SL_OK);
+    produce(&f, 600, 300);
+    assert_int_equal(run(&f, pipeline_text, 0), SL_OK);
+    assert_int_equal(f.rows_in, 300);
+    expect_once(&f, 900);
+    assert_int_equal(run(&f, pipeline_text, 0), SL_OK);
+    assert_int_equal(f.batches, 0);
+    close_fixture(&f);
+}
+
+void test_query_refuses_a_new_checkpoint_on_a_used_table(void **state) {
+    (void)state;
+    struct fixture f;
+    char path[512];
+    open_fixture(&f);
+    produce(&f, 0, 100);
+    assert_int_equal(run(&f, pipeline_text, 0), SL_OK);
+    snprintf(path, sizeof path, "%s/c", f.dir);
+    assert_int_equal(sl_io_remove_tree(path, &f.err), SL_OK);
+    assert_int_equal(run(&f, pipeline_text, 0), SL_USER);
+    assert_non_null(strstr(f.err.msg, "this checkpoint is new"));
+    expect_once(&f, 100);
+    close_fixture(&f);
+}
+
+void test_query_without_stream_or_checkpoint_is_refused(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f);
+    assert_int_equal(
+        run(&f, "CREATE STREAMING TABLE t USING parquet LOCATION '${dir}/t' AS SELECT 1 AS a", 0),
+        SL_USER);
+    assert_non_null(strstr(f.err.msg, "no checkpoint location"));
+    assert_int_equal(run(&f, "CREATE STREAMING TABLE t USING console AS SELECT 1 AS a", 0),
+                     SL_USER);
+    assert_non_null(strstr(f.err.msg, "reads no stream"));
+    assert_int_equal(
+        run(&f,
+            "CREATE STREAMING TABLE t USING parqet LOCATION '${dir}/t' TBLPROPERTIES "
+            "('checkpointLocation' = '${dir}/c') AS SELECT value FROM STREAM read_kafka("
+            "bootstrapServers => '${brokers}', subscribe => 'in')",
+            0),
+        SL_USER);
+    assert_non_null(strstr(f.err.hint, "parquet"));
+    close_fixture(&f);
+}
