@@ -28,7 +28,7 @@ struct sl_err {
     enum sl_code code;
     bool retriable;      /* the same call may succeed later */
     int sys;             /* errno or the peer's own code; 0 if none */
-    char condition[64];  /* Spark's error condition, e.g. "UNRESOLVED_COLUMN"; "" if none */
+    char condition[96];  /* Spark's error condition, e.g. "UNRESOLVED_COLUMN"; "" if none */
     char sqlstate[6];    /* "42703"; "" if none */
     struct sl_span span; /* where in the SQL text, for the caret */
     char msg[768];

@@ -136,6 +136,42 @@ enum sl_code sl_io_put_atomic(const char *dir, const char *name, struct sl_str b
     return code;
 }
 
+static bool is_temporary(const char *name) {
+    enum { UUID_BYTES = 36 };
+    struct sl_str text = sl_str(name), end = SL_STR(".tmp");
+    if (text.len < UUID_BYTES + 2 + end.len || text.ptr[0] != '.' || !sl_str_ends(text, end))
+        return false;
+    const char *uuid = name + text.len - end.len - UUID_BYTES;
+    for (int i = 0; i < UUID_BYTES; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? uuid[i] != '-' : !strchr("0123456789abcdef", uuid[i])) return false;
+    }
+    return uuid[-1] == '.';
+}
+
+static enum sl_code remove_temporaries(struct sl_arena *arena, const char *dir,
+                                       struct sl_err *err) {
+    char **names;
+    size_t count;
+    struct sl_err local = {0};
+    if (sl_io_list_dir(dir, arena, &names, &count, &local) != SL_OK) {
+        if (local.sys == ENOENT) return SL_OK;
+        if (err) *err = local;
+        return local.code;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (is_temporary(names[i])) SL_TRY(sl_io_unlink(sl_path_join(arena, dir, names[i]), err));
+    return SL_OK;
+}
+
+enum sl_code sl_io_remove_temporaries(const char *dir, struct sl_err *err) {
+    struct sl_arena arena;
+    sl_arena_init(&arena, "temporaries");
+    enum sl_code code = remove_temporaries(&arena, dir, err);
+    sl_arena_release(&arena);
+    return code;
+}
+
 /* ---- whole files, directories ---- */
 
 enum sl_code sl_io_read_file(const char *path, size_t bytes_max, struct sl_buf *out,

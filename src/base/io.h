@@ -36,6 +36,10 @@ enum sl_put_flags {
 SL_MUST_CHECK enum sl_code sl_io_put_atomic(const char *dir, const char *name, struct sl_str bytes,
                                             unsigned flags, const char *point, struct sl_err *err);
 
+/* Removes what a killed sl_io_put_atomic, or Spark's, left in the directory: .<name>.<uuid>.tmp. Only
+ * for the directory's single writer; a directory that is missing is fine. */
+SL_MUST_CHECK enum sl_code sl_io_remove_temporaries(const char *dir, struct sl_err *err);
+
 /* Whole file into *out (appended). More than bytes_max is SL_DATA. A missing file is SL_IO with
  * sys == ENOENT. */
 SL_MUST_CHECK enum sl_code sl_io_read_file(const char *path, size_t bytes_max, struct sl_buf *out,

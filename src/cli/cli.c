@@ -230,6 +230,7 @@ static int run_command(const struct sl_command *command, int argc, char **argv) 
 
 int sl_cli_main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* EFBIG is an error like a full disk */
     if (argc < 2) return print_help(), 2;
     const char *name = argv[1];
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

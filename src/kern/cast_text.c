@@ -118,13 +118,35 @@ void sl_cast_put_text(struct sl_buf *out, const struct sl_vec *vec, uint32_t row
     put_row(out, vec, row, session && session->zone ? session->zone : sl_zone_utc);
 }
 
+/* BigDecimal.toString, which Spark uses outside ANSI mode: 1.5E-7 where the first digit stands more
+ * than six places behind the point. */
+static size_t format_decimal_legacy(char *to, sl_int128 value, int scale) {
+    char digits[48];
+    bool negative = value < 0;
+    int count = (int)sl_format_decimal(digits, negative ? -value : value, 0);
+    int exponent = count - 1 - scale;
+    if (exponent >= -6) return sl_format_decimal(to, value, scale);
+    char *p = to;
+    if (negative) *p++ = '-';
+    *p++ = digits[0];
+    if (count > 1) *p++ = '.';
+    memcpy(p, digits + 1, (size_t)count - 1);
+    p += count - 1;
+    *p++ = 'E';
+    return (size_t)(p - to) + sl_number_format_i64(p, exponent);
+}
+
 /* One loop for all scalars: the switch inside predicts perfectly, formatting dominates. */
 static enum sl_code scalar_to_string(struct sl_cast_run *run, struct sl_err *err) {
     struct sl_string_out out;
+    bool legacy_decimal = run->from->kind == SL_DECIMAL_KIND && run->mode != SL_CAST_ANSI;
     SL_TRY(sl_string_out_begin(&out, run->out, run->rows, (size_t)run->rows * 16, err));
     for (uint32_t row = 0; row < run->rows; row++) {
         SL_TRY(sl_string_out_room(&out, SCALAR_TEXT_MAX, err));
-        if (!sl_cast_row_is_null(run, row))
+        if (!sl_cast_row_is_null(run, row) && legacy_decimal)
+            out.len += format_decimal_legacy(sl_string_out_at(&out), sl_cast_decimal(run->in, row),
+                                             run->from->scale);
+        else if (!sl_cast_row_is_null(run, row))
             out.len += format_scalar(sl_string_out_at(&out), run->in, row, run->zone);
         sl_string_out_end(&out, row);
     }

@@ -101,19 +101,21 @@ static bool try_upper(char *text, double value, bool single) {
     return false;
 }
 
+/* text = value with so many digits; whether that is enough. */
+static bool enough_digits(char *text, size_t cap, double value, int digits, bool single) {
+    int exponent;
+    snprintf(text, cap, "%.*e", digits - 1, value);
+    if (reads_back(text, value, single)) return true;
+    return frexp(value, &exponent) == 0.5 && try_upper(text, value, single);
+}
+
 static size_t put_searched(char *to, double value, bool single) {
     char text[40], digits[20];
-    int most = single ? 9 : 17;
-    for (int precision = 2; precision <= most; precision++) {
-        /* A double of 3 to 14 digits was found by find_short unless its exponent is large; those
-         * lengths are worth a look only when the 15-digit form reads back. */
-        snprintf(text, sizeof text, "%.*e", precision - 1, value);
-        if (reads_back(text, value, single) || try_upper(text, value, single)) break;
-        if (!single && precision == 2) {
-            snprintf(text, sizeof text, "%.14e", value);
-            if (!reads_back(text, value, single)) precision = 14;
-        }
-    }
+    int least = 2, most = single ? 9 : 17;
+    /* Doubles that come here mostly need 16 or 17 digits; one look tells whether fewer can do. */
+    if (!single && !enough_digits(text, sizeof text, value, 15, single)) least = 16;
+    for (int n = least; n <= most; n++)
+        if (enough_digits(text, sizeof text, value, n, single)) break;
     int count = 0;
     const char *p = text;
     for (; *p != 'e'; p++)

@@ -132,8 +132,14 @@ static void build_initcap(const struct sl_call *call, uint32_t row, struct sl_bu
         if (begin && c >= 0x80) { /* title case differs from upper case: ǆ becomes ǅ */
             size_t end = at;
             c = sl_utf8_next(s, &end);
+            int32_t to[3] = {0};
+            size_t count = upper_char(c, to); /* sharp s begins a word as "Ss" */
+            if (count == 1) to[0] = utf8proc_totitle(c);
+            for (size_t i = 1; i < count; i++) to[i] = utf8proc_tolower(to[i]);
             char bytes[4];
-            sl_buf_put(text, bytes, sl_utf8_put(bytes, utf8proc_totitle(c)));
+            for (size_t i = 0; i < count && is_whole(s, at, end); i++)
+                sl_buf_put(text, bytes, sl_utf8_put(bytes, to[i]));
+            if (!is_whole(s, at, end)) sl_buf_put(text, s.ptr + at, end - at);
             at = end;
         } else {
             put_cased(text, s, at, &at, begin ? UPPER : LOWER);

@@ -194,6 +194,23 @@ static enum sl_code delete_expired(const struct sl_sink_log *log, struct sl_aren
     return SL_OK;
 }
 
+enum sl_code sl_sink_log_check(const struct sl_sink_log *log, struct sl_err *err) {
+    if (log->last < 0) return SL_OK;
+    struct sl_arena arena;
+    struct sl_file_info plain, compact;
+    sl_arena_init(&arena, "sink log");
+    struct log_name name = {log->last, false}, compacted = {log->last, true};
+    enum sl_code code = sl_io_stat(log_path(log, &arena, name), &plain, err);
+    if (code == SL_OK) code = sl_io_stat(log_path(log, &arena, compacted), &compact, err);
+    sl_arena_release(&arena);
+    if (code != SL_OK || plain.exists || compact.exists) return code;
+    sl_fail(err, SL_DATA, "batch %lld of table `%s` was committed, but is gone from its log",
+            (long long)log->last, log->table_dir);
+    return sl_hint(err, "somebody removed the table or files of its _spark_metadata; restore table "
+                        "and checkpoint from the same moment"),
+           SL_DATA;
+}
+
 enum sl_code sl_sink_log_add(struct sl_sink_log *log, int64_t batch_id,
                              const struct sl_sink_file *files, size_t count, struct sl_err *err) {
     struct sl_arena arena;

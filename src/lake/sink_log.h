@@ -18,6 +18,8 @@ SL_MUST_CHECK enum sl_code sl_sink_log_open(struct sl_arena *query, const char *
                                             struct sl_err *err);
 /* Highest batch id in the log, -1 if none. */
 int64_t sl_sink_log_last(const struct sl_sink_log *log);
+/* SL_DATA when the newest batch of the log is no longer there: somebody removed the table. */
+SL_MUST_CHECK enum sl_code sl_sink_log_check(const struct sl_sink_log *log, struct sl_err *err);
 /* Adds a batch (compacted when its turn); failpoint "manifest". SL_CONFLICT if the id exists. */
 SL_MUST_CHECK enum sl_code sl_sink_log_add(struct sl_sink_log *log, int64_t batch_id,
                                            const struct sl_sink_file *files, size_t count,

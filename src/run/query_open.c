@@ -191,6 +191,14 @@ static enum sl_code take_conf(struct sl_query *query, const struct sl_offset_seq
     return SL_OK;
 }
 
+/* The sink remembers the hash of the offsets that a batch was made from: a file of another moment,
+ * or one with a flipped bit, must not decide where the next batch starts. */
+static enum sl_code check_offsets(struct sl_query *query, int64_t batch_id,
+                                  const struct sl_offset_seq *seq, struct sl_err *err) {
+    bool in_sink;
+    return query->sink->ops->is_committed(query->sink, batch_id, seq->hash, &in_sink, err);
+}
+
 /* offsets/N exists without commits/N: either the sink took batch N, or it runs again with exactly
  * its offsets. */
 static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
@@ -209,6 +217,7 @@ static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
     if (planned == 0) return SL_OK;
     struct sl_offset_seq before;
     SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned - 1, &query->arena, &before, err));
+    SL_TRY(check_offsets(query, planned - 1, &before, err));
     return take_start(query, &before, planned - 1, err);
 }
 
@@ -228,6 +237,7 @@ enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
         SL_TRY(sl_checkpoint_read_commit(query->checkpoint, committed, &entry, err));
         if (entry.next_batch_watermark_ms > query->watermark_ms)
             query->watermark_ms = entry.next_batch_watermark_ms;
+        SL_TRY(check_offsets(query, planned, &seq, err));
         query->next_batch = planned + 1;
         SL_TRY(take_start(query, &seq, planned, err));
     } else if (planned >= 0) {

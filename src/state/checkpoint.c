@@ -128,6 +128,25 @@ static enum sl_code load(struct sl_checkpoint *checkpoint, struct sl_err *err) {
     return checkpoint->read_only ? SL_OK : check_shape(checkpoint, err);
 }
 
+/* A kill between the creation of a file and its rename leaves its temporary; the lock is ours, so
+ * nobody is using it. */
+static enum sl_code sweep(const struct sl_checkpoint *checkpoint, struct sl_err *err) {
+    static const char *const dirs[] = {"offsets", "commits", ".sluice/intents"};
+    struct sl_arena arena;
+    char **names;
+    size_t count = 0;
+    sl_arena_init(&arena, "sweep");
+    enum sl_code code = sl_io_remove_temporaries(checkpoint->dir, err);
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs && code == SL_OK; i++)
+        code = sl_io_remove_temporaries(sl_path_join(&arena, checkpoint->dir, dirs[i]), err);
+    const char *sources = sl_path_join(&arena, checkpoint->dir, "sources");
+    if (code == SL_OK && sl_io_list_dir(sources, &arena, &names, &count, NULL) != SL_OK) count = 0;
+    for (size_t i = 0; i < count && code == SL_OK; i++)
+        code = sl_io_remove_temporaries(sl_path_join(&arena, sources, names[i]), err);
+    sl_arena_release(&arena);
+    return code;
+}
+
 enum sl_code sl_checkpoint_open(struct sl_arena *query, const char *dir, bool read_only,
                                 const struct sl_log *log, struct sl_checkpoint **out,
                                 struct sl_err *err) {
@@ -147,6 +166,7 @@ enum sl_code sl_checkpoint_open(struct sl_arena *query, const char *dir, bool re
     if (code == SL_OK && !read_only) code = sl_io_make_dirs(dir, err);
     if (code == SL_OK && !read_only)
         code = sl_lock_take(dir, ".sluice.lock", &checkpoint->lock, err);
+    if (code == SL_OK && !read_only) code = sweep(checkpoint, err);
     if (code == SL_OK) code = load(checkpoint, err);
     if (code != SL_OK) {
         sl_checkpoint_close(checkpoint);
@@ -287,6 +307,11 @@ enum sl_code sl_checkpoint_read_initial(const struct sl_checkpoint *checkpoint, 
         else if (sl_str_starts(body, SL_STR("v")) || body.len == 0)
             code = sl_fail(err, SL_USER,
                            "checkpoint file `%s` is truncated or of an unknown version", path);
+        struct sl_json ignored;
+        if (code == SL_OK) {
+            code = sl_json_parse(&arena, sl_str_trim(body), &ignored, err);
+            if (code != SL_OK) sl_context(err, "checkpoint file `%s`", path);
+        }
         sl_buf_put_str(out, sl_str_trim(body));
     }
     sl_buf_release(&text);

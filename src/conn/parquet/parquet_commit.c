@@ -19,6 +19,12 @@ static const char *below(struct sl_parquet_sink *sink, struct sl_arena *arena,
     return sl_path_join(arena, sink->table_dir, relative);
 }
 
+/* Names that come from an intent file are slices of its text: not terminated. */
+static const char *below_str(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                             struct sl_str relative) {
+    return below(sink, arena, sl_arena_cstr(arena, relative));
+}
+
 void sl_parquet_sink_clear_files(struct sl_parquet_sink *sink) {
     for (size_t i = 0; i < sink->file_count; i++) sl_staged_file_release(&sink->files[i]);
     sink->file_count = 0;
@@ -72,8 +78,8 @@ static enum sl_code publish_one(struct sl_parquet_sink *sink, struct sl_arena *a
     if (!is_inside(file->staged) || !is_inside(file->final))
         return sl_fail(err, SL_DATA, "intent of batch %lld names a file outside the table: `%.*s`",
                        (long long)sink->batch_id, SL_STR_ARG(file->final));
-    const char *from = below(sink, arena, file->staged.ptr),
-               *to = below(sink, arena, file->final.ptr);
+    const char *from = below_str(sink, arena, file->staged),
+               *to = below_str(sink, arena, file->final);
     struct sl_file_info staged, final;
     SL_TRY(sl_io_stat(from, &staged, err));
     if (staged.exists) {
@@ -110,11 +116,11 @@ static enum sl_code publish_files(struct sl_parquet_sink *sink, struct sl_arena 
     struct sl_str *dirs = SL_NEW_ARRAY(arena, struct sl_str, intent->count + 1);
     size_t dir_count = collect_dirs(intent, dirs);
     for (size_t i = 0; i < dir_count; i++)
-        SL_TRY(sl_io_make_dirs(below(sink, arena, sl_arena_cstr(arena, dirs[i])), err));
+        SL_TRY(sl_io_make_dirs(below_str(sink, arena, dirs[i]), err));
     for (size_t i = 0; i < intent->count; i++)
         SL_TRY(publish_one(sink, arena, &intent->files[i], err));
     for (size_t i = 0; i < dir_count; i++)
-        SL_TRY(sl_io_sync_dir(below(sink, arena, sl_arena_cstr(arena, dirs[i])), err));
+        SL_TRY(sl_io_sync_dir(below_str(sink, arena, dirs[i]), err));
     return SL_OK;
 }
 
@@ -144,7 +150,7 @@ static enum sl_code add_to_log(struct sl_parquet_sink *sink, struct sl_arena *ar
     struct sl_sink_file *files = SL_NEW_ARRAY(arena, struct sl_sink_file, intent->count + 1);
     for (size_t i = 0; i < intent->count; i++) {
         struct sl_file_info info;
-        SL_TRY(sl_io_stat(below(sink, arena, intent->files[i].final.ptr), &info, err));
+        SL_TRY(sl_io_stat(below_str(sink, arena, intent->files[i].final), &info, err));
         files[i] =
             (struct sl_sink_file){intent->files[i].final, intent->files[i].bytes, info.modified_ms};
     }
@@ -266,6 +272,18 @@ static enum sl_code ahead(const struct sl_parquet_sink *sink, int64_t last_plann
            SL_USER;
 }
 
+/* Every committed batch is in the log, also of Spark's: a table that lacks one has lost rows. */
+static enum sl_code behind(const struct sl_parquet_sink *sink, int64_t last_committed,
+                           struct sl_err *err) {
+    long long last = (long long)sl_sink_log_last(sink->log);
+    sl_fail(err, SL_USER,
+            "the checkpoint has committed batch %lld, but table `%s` ends at batch %lld",
+            (long long)last_committed, sink->table_dir, last);
+    return sl_hint(err, "the table was removed, moved or restored from an older backup; restore "
+                        "table and checkpoint from the same moment, or begin both anew"),
+           SL_USER;
+}
+
 enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int64_t last_committed,
                                 struct sl_err *err) {
     struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
@@ -273,6 +291,7 @@ enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int6
     struct sl_intent intent;
     bool found = false;
     if (sl_sink_log_last(sink->log) > last_planned) return ahead(sink, last_planned, err);
+    if (sl_sink_log_last(sink->log) < last_committed) return behind(sink, last_committed, err);
     sl_arena_init(&arena, "recover");
     enum sl_code code = last_planned < 0 ? SL_OK
                                          : sl_intent_read(sink->intent_dir, last_planned, &arena,
@@ -291,6 +310,7 @@ enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int6
         code = sl_intent_remove(sink->intent_dir, last_planned, err);
     }
     if (code == SL_OK) code = empty_staging(sink, &arena, err);
+    if (code == SL_OK) code = sl_io_remove_temporaries(below(sink, &arena, "_spark_metadata"), err);
     sl_arena_release(&arena);
     return code;
 }

@@ -152,6 +152,7 @@ static enum sl_code begin(struct sl_sink *base, int64_t batch_id, uint64_t offse
     struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
     sink->batch_id = batch_id;
     sink->offsets_hash = offsets_hash;
+    if (sink->streaming) SL_TRY(sl_sink_log_check(sink->log, err));
     size_t memory = sink->env->budget ? sink->env->budget->limit_bytes : 0;
     sink->task_bytes_max = memory / ENCODER_SHARE / (tasks ? tasks : 1);
     if (sink->task_bytes_max < TASK_BYTES_MIN) sink->task_bytes_max = TASK_BYTES_MIN;

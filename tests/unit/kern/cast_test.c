@@ -162,6 +162,7 @@ static const struct row rows[] = {
      "INTERVAL '1-2' YEAR TO MONTH"},
     {"-3.5", "interval second", "string", "INTERVAL '-03.5' SECOND", "INTERVAL '-03.5' SECOND"},
     {"36", "interval hour", "int", "36", "36"},
+    {"0.000001", "decimal(7,6)", "string", "0.000001", "0.000001"},
 };
 
 void test_cast_edge_values_as_spark(void **state) {
@@ -181,6 +182,27 @@ void test_cast_edge_values_as_spark(void **state) {
                          mode, got, want);
             stop(&f);
         }
+    }
+}
+
+/* Outside ANSI mode decimals print as BigDecimal.toString does. */
+void test_cast_small_decimal_to_string(void **state) {
+    (void)state;
+    static const char *const cases[][3] = {{"0.0000001", "0.0000001", "1E-7"},
+                                           {"-0.0000012", "-0.0000012", "-0.0000012"},
+                                           {"-0.00000012", "-0.00000012", "-1.2E-7"},
+                                           {"0", "0.00000000", "0E-8"}};
+    for (size_t i = 0; i < 4; i++) {
+        struct fixture f;
+        char got[64], type[32];
+        const char *point = strchr(cases[i][1], '.');
+        snprintf(type, sizeof type, "decimal(10,%zu)", strlen(point + 1));
+        cast_text(&f, cases[i][0], type, "string", SL_CAST_ANSI, got, sizeof got);
+        assert_string_equal(got, cases[i][1]);
+        stop(&f);
+        cast_text(&f, cases[i][0], type, "string", SL_CAST_LEGACY, got, sizeof got);
+        assert_string_equal(got, cases[i][2]);
+        stop(&f);
     }
 }
 

@@ -1,0 +1,44 @@
+/* Shared by kafka_source.c (planning) and kafka_reader.c (reading). */
+#ifndef SL_CONN_KAFKA_SOURCE_INT_H
+#define SL_CONN_KAFKA_SOURCE_INT_H
+
+#include <stdatomic.h>
+
+#include "conn/kafka/kafka_admin.h"
+#include "conn/kafka/kafka_fetch.h"
+#include "conn/kafka/kafka_plan.h"
+#include "conn/kafka/kafka_source.h"
+#include "conn/kafka/kafka_topics.h"
+
+struct sl_kafka_source {
+    struct sl_source base;
+    const struct sl_conn_env *env;
+    struct sl_kafka_options options;
+    struct sl_kafka_wait wait;
+    const struct sl_type *schema;
+    struct sl_str description;
+    struct sl_kafka_client *control;
+    struct sl_kafka_pool *pool; /* once the partitions are known */
+    size_t budget_bytes;        /* taken from the budget */
+    struct sl_arena scratch;    /* one call of the vtable */
+    struct sl_kafka_watch watch;
+    struct sl_arena latest_arena;
+    struct sl_kafka_offsets latest; /* seen last; for metrics */
+    struct sl_kafka_offsets pinned; /* available-now: end of the run, in the query arena */
+    bool is_pinned;
+    int64_t commit_warned_ns;
+    atomic_uint_least64_t lost;
+};
+
+/* One message, or an error, by failOnDataLoss; counts `records`. @thread any */
+enum sl_code sl_kafka_report_loss(struct sl_kafka_source *source, const char *subclass,
+                                  uint64_t records, struct sl_err *err, const char *fmt, ...)
+    SL_PRINTF(5, 6);
+
+enum sl_code sl_kafka_reader_open(struct sl_source *source, const struct sl_split *split,
+                                  const bool *wanted, struct sl_reader **out, struct sl_err *err);
+enum sl_code sl_kafka_reader_next(struct sl_reader *reader, uint32_t rows_max,
+                                  struct sl_batch *batch, struct sl_err *err);
+void sl_kafka_reader_close(struct sl_reader *reader);
+
+#endif

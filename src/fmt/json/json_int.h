@@ -1,0 +1,113 @@
+/* Private to fmt/json: the compiled schema, the decoder, and how values reach columns.
+ *
+ * Write positions.  A value of row r goes to position r of its column, and the elements of list r
+ * begin at offsets[r] of the child; nothing else says where writing goes on.  So a record that
+ * fails half way needs no undo: the next path writes the same positions again.
+ *
+ * Validity.  Bits of rows not yet written are ones.  The predicted path relies on it (it clears
+ * bits only when a record has succeeded); the lookup and strict paths write every bit. */
+#ifndef SL_FMT_JSON_JSON_INT_H
+#define SL_FMT_JSON_JSON_INT_H
+
+#include "base/buf.h"
+#include "fmt/json/json_decode.h"
+#include "fmt/json/json_token.h"
+
+enum {
+    SL_JSON_PAD = 64,       /* bytes behind a record that the fast paths may read */
+    SL_JSON_FAST_DEPTH = 48 /* deeper records go to the strict path */
+};
+
+/* Field names of one struct: open addressing by length and hash; slots hold field + 1. */
+struct sl_json_names {
+    const struct sl_str *names;
+    uint32_t *slots;
+    const int *found; /* per field: what its name finds (equal names, the corrupt column) */
+    uint32_t mask;
+};
+
+struct sl_json_node {
+    const struct sl_type *type;
+    enum sl_kind kind;
+    uint32_t child_count;
+    uint32_t column;               /* position in the shapes' table; below lists none */
+    struct sl_json_node *children; /* STRUCT: fields; ARRAY: element; MAP: key, value */
+    struct sl_json_names names;    /* STRUCT */
+};
+
+/* What became of one value; BAD is Spark's exception, PARTIAL its PartialResultException. */
+enum sl_json_result { SL_JSON_GOOD, SL_JSON_NIL, SL_JSON_PARTIAL, SL_JSON_BAD };
+
+struct sl_json_shapes;
+
+struct sl_json_decoder {
+    const struct sl_type *schema;
+    const struct sl_json_options *options;
+    const struct sl_json_hooks *hooks;
+    struct sl_arena arena;
+    struct sl_json_node root;
+    int corrupt_field; /* of the root struct, or -1 */
+    int path;          /* 0 automatic, 1 no prediction, 2 strict only */
+    struct sl_json_decode_stats stats;
+    struct sl_json_parser parser; /* strict path */
+    struct sl_buf text;           /* repaired record */
+    struct sl_buf scratch;        /* rendered values, base64 */
+    struct sl_buf padded;         /* a record whose tail could leave its page */
+    struct sl_json_shapes *shapes;
+    enum sl_code fatal; /* out of memory while a row was written */
+    struct sl_err *err; /* of the running sl_json_decode */
+};
+
+/* json_plan.c */
+SL_MUST_CHECK enum sl_code sl_json_plan(struct sl_json_decoder *decoder, struct sl_err *err);
+/* Field index or -1. */
+int sl_json_names_find(const struct sl_json_names *names, const char *key, size_t len);
+
+/* json_utf8.c */
+bool sl_json_utf8_valid(const char *bytes, size_t len);
+/* Appends bytes as Java's UTF-8 decoder reads them: U+FFFD for what is malformed. */
+void sl_json_utf8_repair(struct sl_buf *out, const char *bytes, size_t len);
+
+/* json_value.c: one value into row `row` of a column. The put functions for scalars leave the
+ * column alone when they return SL_JSON_BAD. */
+void sl_json_put_null(const struct sl_json_node *node, struct sl_vec *vec, uint32_t row);
+enum sl_json_result sl_json_put_bool(struct sl_json_decoder *decoder,
+                                     const struct sl_json_node *node, struct sl_vec *vec,
+                                     uint32_t row, bool value);
+enum sl_json_result sl_json_put_number(struct sl_json_decoder *decoder,
+                                       const struct sl_json_node *node, struct sl_vec *vec,
+                                       uint32_t row, const struct sl_json_number *number);
+/* text: unescaped. BINARY is not handled here. */
+enum sl_json_result sl_json_put_text(struct sl_json_decoder *decoder,
+                                     const struct sl_json_node *node, struct sl_vec *vec,
+                                     uint32_t row, struct sl_str text);
+enum sl_json_result sl_json_put_bytes(struct sl_json_decoder *decoder, struct sl_vec *vec,
+                                      uint32_t row, const void *bytes, size_t len);
+/* Room for rows of a column below a list; false: decoder->fatal is set. */
+bool sl_json_need_rows(struct sl_json_decoder *decoder, struct sl_vec *vec, uint32_t rows);
+bool sl_json_need_bytes(struct sl_json_decoder *decoder, struct sl_vec *vec, size_t bytes);
+/* Sets rows of the column and everything below it, as they are when `rows` rows are complete. */
+void sl_json_set_rows(struct sl_vec *vec, uint32_t rows);
+
+/* The three paths.  record: raw bytes. Strict never fails: it returns GOOD, NIL (blank), PARTIAL
+ * or BAD. The fast paths need SL_JSON_PAD readable bytes behind the record and return false when
+ * the record is not theirs. */
+enum sl_json_result sl_json_strict(struct sl_json_decoder *decoder, struct sl_str record,
+                                   struct sl_vec *out, uint32_t row);
+bool sl_json_lookup(struct sl_json_decoder *decoder, struct sl_str record, struct sl_vec *out,
+                    uint32_t row);
+
+/* One value at *cur, by the lookup path's rules; *cur moves behind it. */
+bool sl_json_lookup_value(struct sl_json_decoder *decoder, const char **cur, const char *end,
+                          const struct sl_json_node *node, struct sl_vec *vec, uint32_t row);
+bool sl_json_lookup_skip(struct sl_json_decoder *decoder, const char **cur, const char *end);
+/* Behind an opening quote: copies the string to `to`, which has room for the rest of the record and
+ * 16 bytes; *cur moves behind the closing quote. */
+bool sl_json_lookup_copy(struct sl_json_decoder *decoder, const char **cur, const char *end,
+                         uint8_t *to, size_t *len);
+
+static inline void sl_json_set_valid(struct sl_vec *vec, uint32_t row) {
+    sl_bit_set(vec->valid, row);
+}
+
+#endif
