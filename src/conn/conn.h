@@ -94,6 +94,8 @@ struct sl_source_ops {
     /* Metrics for the progress JSON: pairs appended as JSON object members without braces; may be
      * NULL. */
     void (*metrics)(struct sl_source *source, struct sl_str end, struct sl_buf *out);
+    /* Newest offset the source has seen, for the progress JSON; NULL: the batch's end. */
+    void (*latest)(const struct sl_source *source, struct sl_buf *out);
     /* Waits until records beyond `start` may be there, or timeout_ms. NULL: the engine sleeps 10
      * ms. */
     void (*wait)(struct sl_source *source, struct sl_str start, int64_t timeout_ms);

@@ -148,9 +148,9 @@ static enum sl_code timed_step(struct sl_program *program, struct step *step, st
         if (program->masks[step->mask].empty) return step_skipped(program, step, err);
     }
     if (!program->profile) return run_step(program, step, err);
-    int64_t begin = sl_clock_mono_ns();
+    int64_t begin = sl_clock_thread_cpu_ns();
     enum sl_code code = run_step(program, step, err);
-    step->ns += sl_clock_mono_ns() - begin;
+    step->ns += sl_clock_thread_cpu_ns() - begin;
     step->rows += program->rows;
     return code;
 }

@@ -67,12 +67,12 @@ static enum sl_code emit(struct task_run *run, const struct sl_batch *batch, str
 static enum sl_code process_batch(struct task_run *run, struct sl_chain *chain,
                                   struct sl_batch *batch, struct sl_err *err) {
     struct sl_batch *out;
-    int64_t begin = sl_clock_mono_ns();
+    int64_t begin = sl_clock_thread_cpu_ns();
     SL_TRY(sl_chain_process(chain, run->work->epoch->session, batch, &out, err));
-    int64_t processed = sl_clock_mono_ns();
+    int64_t processed = sl_clock_thread_cpu_ns();
     SL_TRY(emit(run, out, err));
     run->times.process_ns += processed - begin;
-    run->times.write_ns += sl_clock_mono_ns() - processed;
+    run->times.write_ns += sl_clock_thread_cpu_ns() - processed;
     return SL_OK;
 }
 
@@ -83,10 +83,10 @@ static enum sl_code read_split(struct task_run *run, struct sl_chain *chain,
     while (!sl_chain_is_done(chain)) {
         if (sl_engine_is_abandoning(engine))
             return sl_fail(err, SL_CANCELED, "stopped before the batch was complete");
-        int64_t begin = sl_clock_mono_ns();
+        int64_t begin = sl_clock_thread_cpu_ns();
         sl_batch_clear(batch);
         SL_TRY(reader->ops->reader_next(reader, engine->batch_rows, batch, err));
-        run->times.read_ns += sl_clock_mono_ns() - begin;
+        run->times.read_ns += sl_clock_thread_cpu_ns() - begin;
         if (batch->rows == 0) return SL_OK;
         *rows += batch->rows;
         if (!batch->selected) batch->selected_rows = batch->rows;
@@ -189,12 +189,12 @@ static enum sl_code run_task(void *ctx, size_t worker, size_t task, struct sl_er
     enum sl_code code = sink ? sink->ops->writer_open(sink, run.task, &run.writer, err) : SL_OK;
     for (uint32_t p = 0; p < epoch->pipes->count && code == SL_OK; p++)
         code = run_pipe(&run, p, err);
-    int64_t begin = sl_clock_mono_ns();
+    int64_t begin = sl_clock_thread_cpu_ns();
     if (run.writer && code == SL_OK)
         code = sink->ops->writer_close(run.writer, err);
     else if (run.writer)
         sink->ops->writer_abort(run.writer);
-    run.times.close_ns += sl_clock_mono_ns() - begin;
+    run.times.close_ns += sl_clock_thread_cpu_ns() - begin;
     pthread_mutex_lock(&work->mutex);
     epoch->times.read_ns += run.times.read_ns;
     epoch->times.process_ns += run.times.process_ns;

@@ -45,12 +45,14 @@ static void put_offset(struct sl_buf *out, const char *name, struct sl_str offse
 }
 
 static void put_source(struct sl_buf *out, const struct sl_batch_report *report, uint32_t i) {
-    struct sl_buf metrics = {0};
+    struct sl_buf metrics = {0}, latest = {0};
     sl_buf_put_cstr(out, "{\"description\":");
     sl_json_put_string(out, sl_query_source_description(report->query, i));
     put_offset(out, "startOffset", report->start[i]);
     put_offset(out, "endOffset", report->end[i]);
-    put_offset(out, "latestOffset", report->end[i]);
+    sl_query_source_latest(report->query, i, &latest);
+    put_offset(out, "latestOffset", latest.len ? sl_buf_str(&latest) : report->end[i]);
+    sl_buf_release(&latest);
     sl_buf_put_byte(out, ',');
     put_rates(out, report, report->source_rows[i]);
     sl_query_source_metrics(report->query, i, report->end[i], &metrics);

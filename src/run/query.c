@@ -33,6 +33,11 @@ void sl_query_source_metrics(const struct sl_query *query, uint32_t source, stru
     if (at->ops->metrics) at->ops->metrics(at, end, out);
 }
 
+void sl_query_source_latest(const struct sl_query *query, uint32_t source, struct sl_buf *out) {
+    const struct sl_source *at = query->sources[source];
+    if (at->ops->latest) at->ops->latest(at, out);
+}
+
 /* One batch in the making. */
 struct batch {
     struct sl_query *query;
@@ -70,7 +75,7 @@ static void put_stage(struct sl_buf *out, const char *name, int64_t ns, uint64_t
 
 void sl_query_put_profile(const struct sl_query *query, struct sl_buf *out) {
     const struct sl_stage_times *total = &query->total;
-    sl_buf_printf(out, "profile of %.*s (time summed over workers)\n", SL_STR_ARG(query->name));
+    sl_buf_printf(out, "profile of %.*s (CPU time summed over workers)\n", SL_STR_ARG(query->name));
     put_stage(out, "read", total->read_ns, total->rows_read);
     put_stage(out, "process", total->process_ns, total->rows_read);
     for (uint32_t i = 0; i < query->stage_count; i++) {

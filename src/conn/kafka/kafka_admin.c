@@ -318,13 +318,18 @@ static enum sl_code take_answers(struct sl_kafka_client *client, struct request 
         struct sl_kafka_offset *item =
             sl_kafka_offsets_find(offsets, sl_str(answer->topic), answer->partition);
         if (!item) continue;
-        if (answer->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (answer->err == RD_KAFKA_RESP_ERR_NO_ERROR && answer->offset == RD_KAFKA_OFFSET_INVALID)
+            ++*again; /* a broker that has just come up */
+        else if (answer->err == RD_KAFKA_RESP_ERR_NO_ERROR)
             item->offset = answer->offset;
         else if (is_unknown(answer->err))
             item->offset = SL_KAFKA_GONE;
         else if (answer->err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                  answer->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-                 answer->err == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE)
+                 answer->err == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
+                 answer->err == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
+                 answer->err == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+                 answer->err == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE)
             ++*again;
         else {
             sl_kafka_client_fail(client, err, answer->err, request->begin_ns, "ask for offsets",

@@ -38,7 +38,7 @@ struct sl_kafka_pool {
     const struct sl_log *log;
     struct sl_kafka_wait wait;
     char settings_text[5][24];
-    const char *settings[20];
+    const char *settings[24];
     pthread_mutex_t lock; /* lanes, fetchers and their `busy` */
     struct sl_kafka_client *lanes[LANES_MAX];
     struct sl_kafka_fetcher **fetchers;
@@ -91,8 +91,11 @@ static void size_queues(struct sl_kafka_pool *pool, size_t queue_bytes, size_t r
                                        "100",
                                        "topic.metadata.refresh.fast.interval.ms",
                                        "10",
+                                       /* Java's default, and so Spark's; librdkafka's is the other */
+                                       "isolation.level",
+                                       "read_uncommitted",
                                        NULL};
-    for (int i = 0; i < 9; i++) pool->settings[n++] = rest[i];
+    for (int i = 0; i < 11; i++) pool->settings[n++] = rest[i];
 }
 
 struct sl_kafka_pool *sl_kafka_pool_new(const struct sl_kafka_options *options,

@@ -542,6 +542,7 @@ static const struct sl_source_ops source_ops = {
     .reader_next = sl_kafka_reader_next,
     .reader_close = sl_kafka_reader_close,
     .committed = committed,
+    .latest = sl_kafka_source_latest,
     .metrics = metrics,
     .wait = wait_for_more,
     .close = source_close,
