@@ -61,7 +61,7 @@ void test_filter_on_expanded_fields(void **state) {
     assert_string_equal(
         fixture_text(&fixture, node),
         "Project [d.id AS id, d.amount AS amount, d.at AS at, CAST(d.at AS TIMESTAMP) AS ts, "
-        "CAST(CAST(d.at AS TIMESTAMP) AS DATE) AS day]\n"
+        "date(CAST(d.at AS TIMESTAMP)) AS day]\n"
         "+- Filter (d.amount > 0.0)\n"
         "   +- Project [from_json(CAST(value AS STRING), STRUCT<id: STRING, amount: DOUBLE, at: "
         "STRING>) AS d]\n"
