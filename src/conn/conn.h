@@ -44,6 +44,7 @@ struct sl_conn_env {
 
 struct sl_source;
 struct sl_reader;
+struct sl_expr; /* expr/expr.h */
 
 /* Limits and moments that plan the next batch. */
 struct sl_batch_limits {
@@ -80,6 +81,11 @@ struct sl_source_ops {
     enum sl_code (*plan)(struct sl_source *source, struct sl_str start, struct sl_str end,
                          uint32_t tasks, struct sl_arena *epoch, struct sl_split **splits,
                          uint32_t *count, struct sl_err *err);
+    /* Conditions that every row the query keeps fulfils (still checked above): what a source may
+     * use to read less. COLUMN i in them is the source's column columns[i]. Once, before plan;
+     * everything in the query arena. NULL: unused. */
+    void (*restrict_to)(struct sl_source *source, struct sl_expr *const *conditions, uint32_t count,
+                        const uint32_t *columns);
     /* @thread worker. wanted[i]: schema column i is read (others may be left empty); borrowed until
      * reader_close. */
     enum sl_code (*reader_open)(struct sl_source *source, const struct sl_split *split,

@@ -34,8 +34,4 @@ int64_t sl_options_int(const struct sl_options *options, const struct sl_option_
 bool sl_options_bool(const struct sl_options *options, const struct sl_option_table *table,
                      const char *name);
 
-/* "128m", "1g", "64KB", "1024" to bytes; "30 seconds", "5 min", "100ms", "1h" to milliseconds. */
-bool sl_parse_bytes(struct sl_str text, int64_t *out);
-bool sl_parse_duration_ms(struct sl_str text, int64_t *out);
-
 #endif

@@ -49,6 +49,8 @@ static enum sl_code open_pipe(struct batch_run *run, uint32_t p, struct sl_err *
                           "CREATE STREAMING TABLE");
     SL_TRY(sl_scan_open(&run->env, scan->scan, &epoch->sources[p], err));
     struct sl_source *source = epoch->sources[p];
+    if (scan->pushed_count && source->ops->restrict_to)
+        source->ops->restrict_to(source, scan->pushed, scan->pushed_count, scan->scan_columns);
     struct sl_buf start = {0}, end = {0};
     struct sl_batch_limits limits = {.ignore_limits = true};
     bool has_new;

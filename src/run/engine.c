@@ -42,8 +42,40 @@ bool sl_engine_is_abandoning(const struct sl_engine *engine) {
     return atomic_load(&engine->stop) > 1;
 }
 
+/* A value that is not understood must not count as 0 or false: rows would come out otherwise. */
+static enum sl_code check_settings(const struct sl_settings *settings, struct sl_err *err) {
+    static const struct {
+        const char *name;
+        int64_t least; /* of a whole number; -1: true or false */
+    } typed[] = {{"spark.sql.ansi.enabled", -1},
+                 {"spark.sql.caseSensitive", -1},
+                 {"spark.sql.shuffle.partitions", 1},
+                 {"spark.sql.streaming.minBatchesToRetain", 1},
+                 {"sluice.batchRows", 1},
+                 {"sluice.workers", 0}};
+    for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
+        const char *text = sl_settings_get(settings, sl_str(typed[i].name));
+        int64_t number;
+        bool truth;
+        if (!text ||
+            (typed[i].least < 0 ? sl_str_to_bool(sl_str(text), &truth)
+                                : sl_str_to_i64(sl_str(text), &number) && number >= typed[i].least))
+            continue;
+        if (typed[i].least < 0)
+            return sl_fail(err, SL_USER,
+                           "[INVALID_CONF_VALUE] %s is `%s`; it must be true or false",
+                           typed[i].name, text);
+        return sl_fail(
+            err, SL_USER,
+            "[INVALID_CONF_VALUE] %s is `%s`; it must be a whole number of at least %lld",
+            typed[i].name, text, (long long)typed[i].least);
+    }
+    return SL_OK;
+}
+
 enum sl_code sl_engine_session(const struct sl_engine *engine, struct sl_session *out,
                                struct sl_err *err) {
+    SL_TRY(check_settings(engine->settings, err));
     const char *zone = sl_settings_get(engine->settings, SL_STR("spark.sql.session.timeZone"));
     *out = (struct sl_session){
         .ansi = sl_settings_bool(engine->settings, "spark.sql.ansi.enabled"),

@@ -62,6 +62,13 @@ static enum sl_code add_flow(struct sl_pipeline *pipeline, const struct sl_state
             err, statement->target.span, "UNSUPPORTED_FEATURE", "0A000",
             "`%.*s` is defined by AS SELECT already; a second flow into it is not supported",
             SL_STR_ARG(name));
+    for (uint32_t i = 0; target->kind == SL_S_CREATE_TABLE && i < pipeline->query_count; i++)
+        if (pipeline->queries[i].target == target)
+            return sl_fail_at(
+                err, statement->target.span, "UNSUPPORTED_FEATURE", "0A000",
+                "flow `%.*s` inserts into `%.*s` already; a second flow into a table is "
+                "not supported: write one query with UNION ALL",
+                SL_STR_ARG(pipeline->queries[i].name), SL_STR_ARG(name));
     add_query(pipeline, statement, target);
     return SL_OK;
 }

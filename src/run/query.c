@@ -15,9 +15,6 @@ struct sl_str sl_query_id(const struct sl_query *query) {
 struct sl_str sl_query_run_id(const struct sl_query *query) {
     return query->run_id;
 }
-struct sl_str sl_query_sink_path(const struct sl_query *query) {
-    return query->spec->target->location;
-}
 struct sl_str sl_query_sink_description(const struct sl_query *query) {
     return query->sink->ops->description(query->sink);
 }
@@ -95,7 +92,7 @@ static enum sl_code take_latest(struct batch *batch, bool *has_new, struct sl_er
         .ignore_limits = query->trigger.kind == SL_TRIGGER_ONCE,
         .available_now = query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW,
         .now_ms = batch->report.trigger_start_ms,
-        .last_trigger_ms = query->last_trigger_ms,
+        .last_trigger_ms = query->last_batch_ms,
     };
     *has_new = false;
     for (uint32_t i = 0; i < query->source_count; i++) {
@@ -265,7 +262,37 @@ static int64_t ms_until_due(const struct sl_query *query) {
         return 0;
     int64_t interval = query->trigger.interval_ms;
     int64_t due = (query->last_trigger_ms / interval + 1) * interval, now = now_ms();
-    return due > now ? due - now : 0;
+    /* more than an interval ahead: the wall clock was set back since */
+    return due > now && due - now <= interval ? due - now : 0;
+}
+
+/* ---- outages ---- */
+
+enum { OUTAGE_WAIT_MS = 500, OUTAGE_WAIT_MS_MAX = 30000 };
+
+/* A query that runs on waits for its brokers as long as it takes; one with an end reports. */
+static bool is_outage(const struct sl_query *query, enum sl_code code) {
+    bool ends =
+        query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW || query->trigger.kind == SL_TRIGGER_ONCE;
+    return !ends && (code == SL_UNAVAILABLE || code == SL_TIMEOUT);
+}
+
+/* The batch that failed, if its offsets are planned, runs again with exactly these. */
+static void wait_out(struct sl_query *query, int64_t *wait_ms, const struct sl_err *err) {
+    int64_t next = query->outage_wait_ms ? 2 * query->outage_wait_ms : OUTAGE_WAIT_MS;
+    query->outage_wait_ms = next > OUTAGE_WAIT_MS_MAX ? OUTAGE_WAIT_MS_MAX : next;
+    query->outage_until_ns = sl_clock_mono_ns() + query->outage_wait_ms * 1000000;
+    query->replay = sl_checkpoint_last_offsets(query->checkpoint) == query->next_batch;
+    *wait_ms = query->outage_wait_ms;
+    sl_log_event(&query->engine->log, SL_LOG_WARN, SL_CAT_RUN,
+                 "query %.*s, batch %lld: %s; trying again in %.1f s", SL_STR_ARG(query->name),
+                 (long long)query->next_batch, err ? err->msg : "the source cannot be reached",
+                 (double)query->outage_wait_ms / 1000);
+}
+
+static int64_t outage_ms_left(const struct sl_query *query) {
+    int64_t left = query->outage_until_ns - sl_clock_mono_ns();
+    return query->outage_wait_ms && left > 0 ? left / 1000000 + 1 : 0;
 }
 
 enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *wait_ms,
@@ -277,6 +304,7 @@ enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *
     if (is_finished(query)) return SL_OK;
     *step = SL_STEP_IDLE;
     if ((*wait_ms = ms_until_due(query)) > 0) return SL_OK;
+    if ((*wait_ms = outage_ms_left(query)) > 0) return SL_OK;
     int64_t began = sl_clock_mono_ns();
     init_batch(&batch, query);
     enum sl_code code = query->replay
@@ -284,13 +312,16 @@ enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *
                                                          &query->epoch, &batch.seq, err)
                             : plan_new_batch(&batch, &has_new, err);
     if (code == SL_OK && has_new) code = run_batch(&batch, began, err);
+    if (code != SL_OK && is_outage(query, code)) return wait_out(query, wait_ms, err), SL_OK;
     if (code != SL_OK) {
         sl_context(err, "batch %lld", (long long)batch.report.batch_id);
         return sl_context(err, "query %.*s", SL_STR_ARG(query->name)), code;
     }
     query->once_done = true;
+    query->outage_wait_ms = 0;
     if (has_new || query->trigger.kind == SL_TRIGGER_INTERVAL)
         query->last_trigger_ms = batch.report.trigger_start_ms;
+    if (has_new) query->last_batch_ms = batch.report.trigger_start_ms;
     query->batches_done += has_new;
     if (has_new)
         *step = SL_STEP_RAN;
@@ -304,8 +335,8 @@ enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *
 
 void sl_query_wait(struct sl_query *query, int64_t timeout_ms) {
     struct sl_source *source = query->source_count == 1 ? query->sources[0] : NULL;
-    bool interval = query->trigger.kind == SL_TRIGGER_INTERVAL;
-    if (source && source->ops->wait && !interval)
+    bool by_clock = query->trigger.kind == SL_TRIGGER_INTERVAL || query->outage_wait_ms;
+    if (source && source->ops->wait && !by_clock)
         source->ops->wait(source, sl_buf_str(&query->start[0]), timeout_ms);
     else
         sl_clock_sleep_ms(timeout_ms);

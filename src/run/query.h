@@ -68,7 +68,6 @@ void sl_query_source_metrics(const struct sl_query *query, uint32_t source, stru
                              struct sl_buf *out);
 /* Newest offset the source has seen; appends nothing when it does not tell. */
 void sl_query_source_latest(const struct sl_query *query, uint32_t source, struct sl_buf *out);
-struct sl_str sl_query_sink_path(const struct sl_query *query);
 /* Profile lines gathered over all batches (engine->profile). */
 void sl_query_put_profile(const struct sl_query *query, struct sl_buf *out);
 

@@ -40,7 +40,9 @@ struct sl_query {
     bool *has_start;      /* false until the first batch is planned (for progress) */
     bool replay; /* next_batch is planned in offsets/ and must run again with its own ends */
     int64_t batches_done, last_trigger_ms;
+    int64_t last_batch_ms; /* a trigger that found too little to do does not count */
     bool once_done;
+    int64_t outage_wait_ms, outage_until_ns; /* a source that cannot be reached; 0: none */
 
     struct profile_stage stages[PROFILE_STAGES_MAX];
     uint32_t stage_count;

@@ -124,6 +124,8 @@ enum sl_code sl_query_open(struct sl_pipeline *pipeline, const struct sl_query_s
                                .report = report,
                                .report_ctx = report_ctx,
                                .name = spec->name};
+    if (trigger->kind == SL_TRIGGER_INTERVAL && trigger->interval_ms <= 0)
+        query->trigger.kind = SL_TRIGGER_DEFAULT; /* as Spark's ProcessingTime(0) */
     sl_arena_init(&query->arena, "query");
     sl_arena_init(&query->epoch, "epoch");
     enum sl_code code = open_all(query, err);

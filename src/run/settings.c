@@ -75,14 +75,3 @@ bool sl_settings_lookup(void *settings, struct sl_str name, struct sl_str *value
 const char *sl_settings_client(void *settings, struct sl_str name) {
     return sl_settings_get(settings, name);
 }
-
-size_t sl_settings_names(const struct sl_settings *settings, struct sl_arena *arena,
-                         struct sl_str **names) {
-    size_t count = 0;
-    for (const struct setting *at = settings->first; at; at = at->next) count++;
-    *names = SL_NEW_ARRAY(arena, struct sl_str, count + 1);
-    count = 0;
-    for (const struct setting *at = settings->first; at; at = at->next)
-        (*names)[count++] = at->name;
-    return count;
-}

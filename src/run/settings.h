@@ -22,8 +22,5 @@ int64_t sl_settings_int(const struct sl_settings *settings, const char *name);
 /* For sl_sql_substitute (only what was set, no defaults) and sl_conn_env. */
 bool sl_settings_lookup(void *settings, struct sl_str name, struct sl_str *value);
 const char *sl_settings_client(void *settings, struct sl_str name);
-/* Names that are set, for suggestions. */
-size_t sl_settings_names(const struct sl_settings *settings, struct sl_arena *arena,
-                         struct sl_str **names);
 
 #endif

@@ -3,46 +3,29 @@
 #include <stdlib.h>
 
 #include "kern/cast.h"
+#include "kern/string_utf8.h"
 
 struct sl_show {
-    const struct sl_type *schema;
+    const struct sl_type *schema; /* read by new and add only: finish may come after its end */
+    uint32_t columns;
     uint32_t rows_max, truncate;
     uint64_t rows_seen;
     struct sl_buf *cells; /* row-major, header first */
     size_t cell_count, cell_cap;
 };
 
-struct sl_show *sl_show_new(const struct sl_type *schema, uint32_t rows_max, uint32_t truncate) {
-    struct sl_show *show = sl_xcalloc(1, sizeof *show);
-    *show = (struct sl_show){.schema = schema, .rows_max = rows_max, .truncate = truncate};
-    return show;
-}
-
-static size_t utf8_bytes(unsigned char c) { return c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4; }
-
 /* Spark's Utils.stringHalfWidth: East Asian wide characters take two columns. */
 static size_t width_of(struct sl_str text) {
     size_t width = 0;
     for (size_t i = 0; i < text.len;) {
-        const unsigned char *at = (const unsigned char *)text.ptr + i;
-        size_t bytes = utf8_bytes(*at);
-        uint32_t point = 0;
-        if (bytes == 3 && i + 2 < text.len)
-            point = (uint32_t)(at[0] & 15) << 12 | (uint32_t)(at[1] & 63) << 6 | (at[2] & 63);
+        int32_t point = sl_utf8_next(text, &i);
         bool wide = (point >= 0x1100 && point <= 0x115F) || (point >= 0x2E80 && point <= 0xA4CF) ||
                     (point >= 0xAC00 && point <= 0xD7A3) || (point >= 0xF900 && point <= 0xFAFF) ||
                     (point >= 0xFE30 && point <= 0xFE4F) || (point >= 0xFF00 && point <= 0xFF60) ||
                     (point >= 0xFFE0 && point <= 0xFFE6);
         width += wide ? 2 : 1;
-        i += bytes;
     }
     return width;
-}
-
-static size_t prefix_bytes(struct sl_str text, size_t characters) {
-    size_t at = 0;
-    while (at < text.len && characters--) at += utf8_bytes((unsigned char)text.ptr[at]);
-    return at < text.len ? at : text.len;
 }
 
 /* Control characters are shown escaped, so that a cell stays on its line. */
@@ -67,8 +50,8 @@ static void add_cell(struct sl_show *show, struct sl_str text) {
     put_clean(cell, text);
     size_t limit = show->truncate;
     struct sl_str clean = sl_buf_str(cell);
-    if (!limit || prefix_bytes(clean, limit) == clean.len) return;
-    cell->len = prefix_bytes(clean, limit < 4 ? limit : limit - 3);
+    if (!limit || sl_utf8_offset(clean, limit) == clean.len) return;
+    cell->len = sl_utf8_offset(clean, limit < 4 ? limit : limit - 3);
     if (limit >= 4) sl_buf_put_cstr(cell, "...");
 }
 
@@ -82,6 +65,16 @@ static void put_binary(struct sl_buf *out, struct sl_str bytes) {
 static void add_header(struct sl_show *show) {
     for (uint32_t c = 0; c < show->schema->field_count; c++)
         add_cell(show, show->schema->fields[c].name);
+}
+
+struct sl_show *sl_show_new(const struct sl_type *schema, uint32_t rows_max, uint32_t truncate) {
+    struct sl_show *show = sl_xcalloc(1, sizeof *show);
+    *show = (struct sl_show){.schema = schema,
+                             .columns = schema->field_count,
+                             .rows_max = rows_max,
+                             .truncate = truncate};
+    add_header(show);
+    return show;
 }
 
 void sl_show_add(struct sl_show *show, const struct sl_batch *batch,
@@ -116,7 +109,7 @@ static void put_rule(struct sl_buf *out, const size_t *widths, uint32_t count) {
 
 static void put_row(struct sl_buf *out, const struct sl_show *show, const struct sl_buf *cells,
                     const size_t *widths) {
-    for (uint32_t c = 0; c < show->schema->field_count; c++) {
+    for (uint32_t c = 0; c < show->columns; c++) {
         struct sl_str text = sl_buf_str(&cells[c]);
         size_t padding = widths[c] - width_of(text);
         sl_buf_put_byte(out, '|');
@@ -128,7 +121,7 @@ static void put_row(struct sl_buf *out, const struct sl_show *show, const struct
 }
 
 void sl_show_finish(struct sl_show *show, struct sl_buf *out) {
-    uint32_t columns = show->schema->field_count;
+    uint32_t columns = show->columns;
     if (show->cell_count == 0) add_header(show);
     size_t rows = columns ? show->cell_count / columns : 0;
     size_t *widths = sl_xcalloc(columns, sizeof *widths);
@@ -153,8 +146,6 @@ void sl_show_finish(struct sl_show *show, struct sl_buf *out) {
     show->cell_count = 0;
     show->rows_seen = 0;
 }
-
-uint64_t sl_show_rows_seen(const struct sl_show *show) { return show->rows_seen; }
 
 void sl_show_free(struct sl_show *show) {
     if (!show) return;

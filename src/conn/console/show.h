@@ -15,7 +15,6 @@ void sl_show_add(struct sl_show *show, const struct sl_batch *batch,
                  const struct sl_session *session);
 /* The table, then "only showing top N rows" when more came, then an empty line; and starts anew. */
 void sl_show_finish(struct sl_show *show, struct sl_buf *out);
-uint64_t sl_show_rows_seen(const struct sl_show *show);
 void sl_show_free(struct sl_show *show);
 
 #endif

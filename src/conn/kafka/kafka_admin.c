@@ -261,33 +261,6 @@ enum sl_code sl_kafka_topic_delete(struct sl_kafka_client *client, struct sl_str
     return code;
 }
 
-enum sl_code sl_kafka_topic_grow(struct sl_kafka_client *client, struct sl_str name,
-                                 int32_t partitions, struct sl_err *err) {
-    char text[256] = "";
-    char *name_text = strndup(name.ptr, name.len);
-    rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(
-        name_text, (size_t)(partitions > 0 ? partitions : 0), text, sizeof text);
-    free(name_text);
-    if (!more)
-        return sl_fail(err, SL_USER, "topic `%.*s` cannot have %d partitions: %s", SL_STR_ARG(name),
-                       partitions, text);
-    struct request request;
-    request_begin(&request, client, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
-    rd_kafka_AdminOptions_set_operation_timeout(request.options, 10000, text, sizeof text);
-    rd_kafka_CreatePartitions(client->handle, &more, 1, request.options, request.queue);
-    enum sl_code code = request_wait(&request, client, "add partitions", err);
-    if (code == SL_OK) {
-        size_t count = 0;
-        const rd_kafka_topic_result_t **results = rd_kafka_CreatePartitions_result_topics(
-            rd_kafka_event_CreatePartitions_result(request.event), &count);
-        code = topic_result(client, &request, results, count, "add partitions to the topic", name,
-                            err);
-    }
-    request_end(&request);
-    rd_kafka_NewPartitions_destroy(more);
-    return code;
-}
-
 /* ---- offsets ---- */
 
 static rd_kafka_topic_partition_list_t *list_of(const struct sl_kafka_offsets *offsets) {
@@ -403,36 +376,5 @@ enum sl_code sl_kafka_group_commit(struct sl_kafka_client *client, const char *g
     request_end(&request);
     rd_kafka_AlterConsumerGroupOffsets_destroy(change);
     rd_kafka_topic_partition_list_destroy(list);
-    return code;
-}
-
-enum sl_code sl_kafka_group_offsets(struct sl_kafka_client *client, const char *group,
-                                    struct sl_arena *arena, struct sl_kafka_offsets *out,
-                                    struct sl_err *err) {
-    *out = (struct sl_kafka_offsets){NULL, 0};
-    rd_kafka_ListConsumerGroupOffsets_t *question =
-        rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
-    struct request request;
-    request_begin(&request, client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    rd_kafka_ListConsumerGroupOffsets(client->handle, &question, 1, request.options, request.queue);
-    enum sl_code code = request_wait(&request, client, "list group offsets", err);
-    size_t count = 0;
-    const rd_kafka_group_result_t **groups =
-        code == SL_OK ? rd_kafka_ListConsumerGroupOffsets_result_groups(
-                            rd_kafka_event_ListConsumerGroupOffsets_result(request.event), &count)
-                      : NULL;
-    if (count) code = first_bad(client, request.begin_ns, "list group offsets", groups[0], err);
-    if (code == SL_OK && count) {
-        const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
-        int total = list ? list->cnt : 0;
-        out->items = SL_NEW_ARRAY(arena, struct sl_kafka_offset, (size_t)total + 1);
-        for (int i = 0; i < total; i++)
-            out->items[out->count++] =
-                (struct sl_kafka_offset){sl_arena_str(arena, sl_str(list->elems[i].topic)),
-                                         list->elems[i].partition, list->elems[i].offset};
-        sl_kafka_offsets_sort(out);
-    }
-    request_end(&request);
-    rd_kafka_ListConsumerGroupOffsets_destroy(question);
     return code;
 }

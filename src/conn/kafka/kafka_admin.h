@@ -44,9 +44,6 @@ SL_MUST_CHECK enum sl_code sl_kafka_topic_create(struct sl_kafka_client *client,
                                                  const char *const *configs, struct sl_err *err);
 SL_MUST_CHECK enum sl_code sl_kafka_topic_delete(struct sl_kafka_client *client, struct sl_str name,
                                                  struct sl_err *err);
-/* More partitions for an existing topic. */
-SL_MUST_CHECK enum sl_code sl_kafka_topic_grow(struct sl_kafka_client *client, struct sl_str name,
-                                               int32_t partitions, struct sl_err *err);
 
 /* Offsets by question: item.offset is -1 (latest; the last stable one if read_committed), -2
  * (earliest) or epoch ms (first record at or after; -1 in the answer when there is none). Answers
@@ -60,9 +57,5 @@ SL_MUST_CHECK enum sl_code sl_kafka_offsets_ask(struct sl_kafka_client *client,
 SL_MUST_CHECK enum sl_code sl_kafka_group_commit(struct sl_kafka_client *client, const char *group,
                                                  const struct sl_kafka_offsets *offsets,
                                                  struct sl_err *err);
-/* A group's committed offsets. */
-SL_MUST_CHECK enum sl_code sl_kafka_group_offsets(struct sl_kafka_client *client, const char *group,
-                                                  struct sl_arena *arena,
-                                                  struct sl_kafka_offsets *out, struct sl_err *err);
 
 #endif

@@ -284,3 +284,7 @@ void sl_kafka_client_close(struct sl_kafka_client *client) {
     pthread_mutex_destroy(&client->lock);
     free(client);
 }
+
+void sl_kafka_put_version(struct sl_buf *out) {
+    sl_buf_printf(out, "librdkafka %s\n", rd_kafka_version_str());
+}

@@ -28,6 +28,9 @@ struct sl_kafka_wait {
     void *ctx;
 };
 
+/* "librdkafka 2.8.0", a line for `sluice version`. */
+void sl_kafka_put_version(struct sl_buf *out);
+
 /* No network yet. `properties` are those of sl_kafka_options; `defaults` give way to them, `forced`
  * win over them (name, value, name, value, ..., NULL; either may be NULL). log may be NULL. */
 SL_MUST_CHECK enum sl_code sl_kafka_client_open(enum sl_kafka_client_kind kind,

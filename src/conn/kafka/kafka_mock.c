@@ -77,11 +77,6 @@ enum sl_code sl_kafka_mock_create_topic(struct sl_kafka_mock *mock, const char *
                    "create the topic", name, err);
 }
 
-enum sl_code sl_kafka_mock_delete_topic(struct sl_kafka_mock *mock, const char *name,
-                                        struct sl_err *err) {
-    return outcome(rd_kafka_mock_topic_delete(mock->cluster, name), "delete the topic", name, err);
-}
-
 enum sl_code sl_kafka_mock_delete_records(struct sl_kafka_mock *mock, const char *topic,
                                           int partition, int64_t offset, struct sl_err *err) {
     return outcome(rd_kafka_mock_partition_delete_records(mock->cluster, topic, partition, offset),

@@ -17,8 +17,6 @@ const char *sl_kafka_mock_servers(const struct sl_kafka_mock *mock);
 /* The mock has no CreateTopics request, so `topic create` does not work on it from outside. */
 SL_MUST_CHECK enum sl_code sl_kafka_mock_create_topic(struct sl_kafka_mock *mock, const char *name,
                                                       int partitions, struct sl_err *err);
-SL_MUST_CHECK enum sl_code sl_kafka_mock_delete_topic(struct sl_kafka_mock *mock, const char *name,
-                                                      struct sl_err *err);
 /* Makes records below `offset` disappear, as retention does. */
 SL_MUST_CHECK enum sl_code sl_kafka_mock_delete_records(struct sl_kafka_mock *mock,
                                                         const char *topic, int partition,

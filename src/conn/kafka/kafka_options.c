@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/quantity.h"
+
 enum option_id {
 #define OPTION(ID, name, where, value_default, doc) OPTION_##ID,
 #include "conn/kafka/kafka_options.def"
@@ -56,23 +58,11 @@ static enum sl_code collect(struct sl_arena *arena, const struct sl_options *opt
     return SL_OK;
 }
 
-bool sl_kafka_duration_ms(struct sl_str text, int64_t *out) {
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1},      {"s", 1000},    {"m", 60000},
-                 {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+/* A number alone is milliseconds, as in Spark. */
+static bool parse_delay_ms(struct sl_str text, int64_t *out) {
     text = sl_str_trim(text);
-    size_t digits = 0;
-    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9') digits++;
-    struct sl_str unit = sl_str_trim(sl_str_sub(text, digits, text.len));
-    int64_t value;
-    if (!sl_str_to_i64(sl_str_sub(text, 0, digits), &value)) return false;
-    if (unit.len == 0) return *out = value, true;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (sl_str_eq_nocase(unit, sl_str(units[i].unit)))
-            return !__builtin_mul_overflow(value, units[i].ms, out);
-    return false;
+    bool plain = text.len && text.ptr[0] >= '0' && text.ptr[0] <= '9' && sl_str_to_i64(text, out);
+    return plain || sl_parse_duration_ms(text, out);
 }
 
 static enum sl_code take_count(const struct given *given, enum option_id id, int64_t least,
@@ -255,7 +245,7 @@ static enum sl_code take_numbers(const struct given *given, struct sl_kafka_opti
     SL_TRY(take_count(given, OPTION_NUM_RETRIES, 0, &out->retries, err));
     SL_TRY(take_count(given, OPTION_RETRY_INTERVAL_MS, 0, &out->retry_interval_ms, err));
     const struct sl_option *delay = given->option[OPTION_MAX_TRIGGER_DELAY];
-    if (delay && !sl_kafka_duration_ms(delay->value, &out->max_trigger_delay_ms))
+    if (delay && !parse_delay_ms(delay->value, &out->max_trigger_delay_ms))
         return sl_fail_at(err, delay->span, "", "",
                           "option `maxTriggerDelay` wants a duration such as 15m, not `%.*s`",
                           SL_STR_ARG(delay->value));

@@ -72,8 +72,6 @@ SL_MUST_CHECK enum sl_code sl_kafka_options_resolve(struct sl_arena *arena,
                                                     bool streaming, const struct sl_log *log,
                                                     struct sl_kafka_options *out,
                                                     struct sl_err *err);
-/* Spark's duration text to milliseconds: 15m, 500ms, 2 units only; no unit = ms. */
-bool sl_kafka_duration_ms(struct sl_str text, int64_t *out);
 
 /* Rows of the option table, for docs and completion. */
 struct sl_kafka_option_row {

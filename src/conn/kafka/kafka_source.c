@@ -218,8 +218,19 @@ static enum sl_code resolve_limit(struct sl_kafka_source *source,
     return resolve_marks(source, out, err);
 }
 
+/* A partition that was read and that nobody knows any more. */
+static const struct sl_kafka_offset *find_gone(const struct sl_kafka_offsets *start,
+                                               const struct sl_kafka_offsets *now) {
+    for (uint32_t i = 0; start && i < start->count; i++)
+        if (!sl_kafka_offsets_find(now, start->items[i].topic, start->items[i].partition))
+            return &start->items[i];
+    return NULL;
+}
+
 /* End offsets; asked again when one lies below what was read already, since a broker that has just
- * become leader may answer with an old one (KAFKA-7703). */
+ * become leader may answer with an old one (KAFKA-7703), and when a partition is unknown: a broker
+ * whose metadata lags says so of partitions that exist, and to plan a batch without them would read
+ * them from their beginning later. */
 static enum sl_code ask_latest(struct sl_kafka_source *source, const struct sl_kafka_offsets *start,
                                struct sl_kafka_offsets *out, struct sl_err *err) {
     for (int64_t attempt = 1;; attempt++) {
@@ -231,12 +242,18 @@ static enum sl_code ask_latest(struct sl_kafka_source *source, const struct sl_k
                 sl_kafka_offsets_find(start, out->items[i].topic, out->items[i].partition);
             if (known && known->offset > out->items[i].offset) backwards = &out->items[i];
         }
-        if (!backwards || attempt >= source->options.retries) return SL_OK;
-        if (source->env->log)
+        const struct sl_kafka_offset *gone = find_gone(start, out);
+        if ((!backwards && !gone) || attempt >= source->options.retries) return SL_OK;
+        if (source->env->log && backwards)
             sl_log_event(source->env->log, SL_LOG_WARN, SL_CAT_KAFKA,
                          "the end of %.*s-%d is %" PRId64 ", below what was read; asking again",
                          SL_STR_ARG(backwards->topic), backwards->partition, backwards->offset);
+        else if (source->env->log)
+            sl_log_event(source->env->log, SL_LOG_WARN, SL_CAT_KAFKA,
+                         "%.*s-%d was read and is unknown now; asking again",
+                         SL_STR_ARG(gone->topic), gone->partition);
         sl_clock_sleep_ms(source->options.retry_interval_ms);
+        if (gone) SL_TRY(look(source, 0, err));
     }
 }
 

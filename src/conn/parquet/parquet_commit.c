@@ -82,6 +82,7 @@ static enum sl_code publish_one(struct sl_parquet_sink *sink, struct sl_arena *a
                *to = below_str(sink, arena, file->final);
     struct sl_file_info staged, final;
     SL_TRY(sl_io_stat(from, &staged, err));
+    if (staged.exists && staged.bytes != file->bytes) return lost(from, sink->batch_id, err);
     if (staged.exists) {
         int failure = sl_fail_point("publish.rename");
         if (failure) return sl_fail_sys(err, failure, "could not rename `%s` to `%s`", from, to);
@@ -111,12 +112,20 @@ static size_t collect_dirs(const struct sl_intent *intent, struct sl_str *dirs) 
     return count;
 }
 
-static enum sl_code publish_files(struct sl_parquet_sink *sink, struct sl_arena *arena,
-                                  const struct sl_intent *intent, struct sl_err *err) {
+static enum sl_code make_final_dirs(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                    const struct sl_intent *intent, struct sl_err *err) {
     struct sl_str *dirs = SL_NEW_ARRAY(arena, struct sl_str, intent->count + 1);
     size_t dir_count = collect_dirs(intent, dirs);
     for (size_t i = 0; i < dir_count; i++)
         SL_TRY(sl_io_make_dirs(below_str(sink, arena, dirs[i]), err));
+    return SL_OK;
+}
+
+static enum sl_code publish_files(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                  const struct sl_intent *intent, struct sl_err *err) {
+    struct sl_str *dirs = SL_NEW_ARRAY(arena, struct sl_str, intent->count + 1);
+    size_t dir_count = collect_dirs(intent, dirs);
+    SL_TRY(make_final_dirs(sink, arena, intent, err));
     for (size_t i = 0; i < intent->count; i++)
         SL_TRY(publish_one(sink, arena, &intent->files[i], err));
     for (size_t i = 0; i < dir_count; i++)
@@ -185,19 +194,41 @@ static void make_intent(struct sl_parquet_sink *sink, struct sl_arena *arena,
 static enum sl_code commit_streaming(struct sl_parquet_sink *sink, struct sl_arena *arena,
                                      const struct sl_intent *intent, struct sl_err *err) {
     if (intent->count) SL_TRY(sl_io_sync_dir(below(sink, arena, sink->staging), err));
+    /* a directory that cannot be made (path too long, no inode left) fails the batch while it still
+     * can: behind the intent it would fail every restart */
+    SL_TRY(make_final_dirs(sink, arena, intent, err));
     SL_TRY(sl_intent_write(sink->intent_dir, intent, err));
     return redo(sink, arena, intent, err);
 }
 
-/* Files of a table that overwrite removes: everything readers see, not other queries' staging. */
+/* What a table's own files look like: LOCATION may be a directory that holds other things. */
+static bool is_of_table(const char *name) {
+    struct sl_str text = sl_str(name);
+    if (name[0] == '.') return sl_str_ends(text, SL_STR(".crc"));
+    return sl_str_ends(text, SL_STR(".parquet")) || sl_str_eq(text, SL_STR("_SUCCESS")) ||
+           sl_str_find(text, SL_STR("="), 0) != SIZE_MAX;
+}
+
+static enum sl_code refuse_stream_table(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                        struct sl_err *err) {
+    struct sl_file_info info;
+    SL_TRY(sl_io_stat(below(sink, arena, "_spark_metadata"), &info, err));
+    if (!info.exists) return SL_OK;
+    sl_fail(err, SL_USER,
+            "`%s` is the table of a streaming query; a materialized view would replace it",
+            sink->table_dir);
+    return sl_hint(err, "give the view a LOCATION of its own"), SL_USER;
+}
+
+/* Overwrite: the table's files go, as with Spark's overwrite mode. */
 static enum sl_code remove_old_files(struct sl_parquet_sink *sink, struct sl_arena *arena,
                                      struct sl_err *err) {
     char **names;
     size_t count;
+    SL_TRY(refuse_stream_table(sink, arena, err));
     SL_TRY(sl_io_list_dir(sink->table_dir, arena, &names, &count, err));
     for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], ".sluice-staging") != 0)
-            SL_TRY(sl_io_remove_tree(below(sink, arena, names[i]), err));
+        if (is_of_table(names[i])) SL_TRY(sl_io_remove_tree(below(sink, arena, names[i]), err));
     return SL_OK;
 }
 
@@ -284,6 +315,18 @@ static enum sl_code behind(const struct sl_parquet_sink *sink, int64_t last_comm
            SL_USER;
 }
 
+/* Names that a kill left unsynced: what is decided from them must not outlive them. */
+static enum sl_code sync_protocol_dirs(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                       struct sl_err *err) {
+    const char *const dirs[] = {sink->intent_dir, below(sink, arena, "_spark_metadata")};
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+        struct sl_file_info info;
+        SL_TRY(sl_io_stat(dirs[i], &info, err));
+        if (info.is_dir) SL_TRY(sl_io_sync_dir(dirs[i], err));
+    }
+    return SL_OK;
+}
+
 enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int64_t last_committed,
                                 struct sl_err *err) {
     struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
@@ -293,9 +336,9 @@ enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int6
     if (sl_sink_log_last(sink->log) > last_planned) return ahead(sink, last_planned, err);
     if (sl_sink_log_last(sink->log) < last_committed) return behind(sink, last_committed, err);
     sl_arena_init(&arena, "recover");
-    enum sl_code code = last_planned < 0 ? SL_OK
-                                         : sl_intent_read(sink->intent_dir, last_planned, &arena,
-                                                          &intent, &found, err);
+    enum sl_code code = sync_protocol_dirs(sink, &arena, err);
+    if (code == SL_OK && last_planned >= 0)
+        code = sl_intent_read(sink->intent_dir, last_planned, &arena, &intent, &found, err);
     if (code == SL_OK && found && last_committed < last_planned) {
         sink->batch_id = last_planned;
         int failure = sl_fail_point("recover.redo");

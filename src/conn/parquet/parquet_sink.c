@@ -94,6 +94,11 @@ static enum sl_code read_options(struct sl_parquet_sink *sink, struct sl_err *er
 static enum sl_code prepare_table(struct sl_parquet_sink *sink, struct sl_err *err) {
     struct sl_arena *query = sink->env->query;
     SL_TRY(sl_io_make_dirs(sink->table_dir, err));
+    /* two queries would give their batches the same numbers in _spark_metadata */
+    enum sl_code locked = sl_lock_take(sink->table_dir, ".sluice.lock", &sink->lock, err);
+    if (locked != SL_OK)
+        return sl_context(err, "only one query at a time can write to table `%s`", sink->table_dir),
+               locked;
     char uuid[37] = {0};
     struct sl_str owner = sink->env->query_id;
     if (!sink->streaming) {
@@ -122,6 +127,7 @@ static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sin
     sink->env = env;
     sink->config = *config;
     sink->streaming = env->checkpoint_dir.len > 0;
+    sink->overwrite = !sink->streaming; /* a materialized view is computed anew */
     if (config->path.len == 0) {
         sl_fail(err, SL_USER, "table `%.*s` has no directory", SL_STR_ARG(config->name));
         return sl_hint(err, "add LOCATION '/path/of/the/table'"), SL_USER;
@@ -134,7 +140,11 @@ static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sin
     while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
     sink->table_dir = sl_arena_cstr(env->query, path);
     sink->description = sl_arena_printf(env->query, "FileSink[%s]", sink->table_dir);
-    SL_TRY(prepare_table(sink, err));
+    enum sl_code code = prepare_table(sink, err);
+    if (code != SL_OK) {
+        sl_lock_free(sink->lock);
+        return code;
+    }
     pthread_mutex_init(&sink->mutex, NULL);
     *out = &sink->base;
     return SL_OK;
@@ -166,6 +176,7 @@ static void close_sink(struct sl_sink *base) {
     for (size_t i = 0; i < sink->encoder_count; i++) sl_parquet_writer_free(sink->encoders[i]);
     free(sink->encoders);
     if (sink->log) sl_sink_log_close(sink->log);
+    sl_lock_free(sink->lock);
     pthread_mutex_destroy(&sink->mutex);
 }
 

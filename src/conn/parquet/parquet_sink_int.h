@@ -29,6 +29,7 @@ struct sl_parquet_sink {
     const char *staging;     /* ".sluice-staging/<query id>", relative to table_dir */
     const char *intent_dir;  /* in the checkpoint; NULL in batch */
     struct sl_sink_log *log; /* NULL in batch */
+    struct sl_lock *lock;    /* one writer a table */
 
     /* the batch in progress */
     int64_t batch_id;

@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "conn/conn.h"
+#include "conn/parquet/prune.h"
 #include "fmt/parquet/parquet_read.h"
 #include "kern/cast.h"
 #include "lake/listing.h"
@@ -15,6 +16,8 @@ struct source {
     const struct sl_type *schema; /* file columns, then partition columns */
     uint32_t file_column_count;
     struct sl_str description;
+    const struct sl_prune_term *terms;
+    uint32_t term_count;
 };
 
 struct reader {
@@ -30,6 +33,7 @@ struct reader {
     struct sl_vec *vectors;    /* read_count */
     struct sl_vec *partitions; /* CONST, per partition column */
     uint64_t rows_done;
+    bool skipped; /* the partition values rule every row out */
 };
 
 static const struct sl_source_ops source_ops;
@@ -138,7 +142,55 @@ static enum sl_code plan(struct sl_source *base, struct sl_str start, struct sl_
     return SL_OK;
 }
 
+static void restrict_to(struct sl_source *base, struct sl_expr *const *conditions, uint32_t count,
+                        const uint32_t *columns) {
+    struct source *source = (struct source *)base;
+    source->term_count =
+        sl_prune_terms(source->env->query, conditions, count, columns, &source->terms);
+}
+
 /* ---- reading a file ---- */
+
+static bool stats_may_match(struct reader *reader, uint32_t group,
+                            const struct sl_prune_term *term) {
+    const struct sl_type *file = sl_parquet_reader_schema(reader->parquet);
+    const struct sl_field *field = &reader->source->schema->fields[term->column];
+    int column = sl_type_find_field(file, field->name);
+    struct sl_group_stats stats = {0};
+    if (column < 0 || !sl_type_equal(file->fields[column].type, field->type)) return true;
+    if (sl_parquet_reader_group_stats(reader->parquet, group, (uint32_t)column, &stats, NULL) !=
+        SL_OK)
+        return true;
+    bool all_null = stats.has_null_count &&
+                    stats.null_count == sl_parquet_reader_group_rows(reader->parquet, group);
+    bool may =
+        !all_null && (!stats.has_min_max || sl_prune_may_match(term, &stats.min, &stats.max));
+    sl_vec_release(&stats.min);
+    sl_vec_release(&stats.max);
+    return may;
+}
+
+static bool keep_group(void *ctx, uint32_t group) {
+    struct reader *reader = ctx;
+    for (uint32_t i = 0; i < reader->source->term_count; i++) {
+        const struct sl_prune_term *term = &reader->source->terms[i];
+        if (term->column < reader->source->file_column_count &&
+            !stats_may_match(reader, group, term))
+            return false;
+    }
+    return true;
+}
+
+static bool partitions_may_match(const struct reader *reader) {
+    for (uint32_t i = 0; i < reader->source->term_count; i++) {
+        const struct sl_prune_term *term = &reader->source->terms[i];
+        if (term->column < reader->source->file_column_count) continue;
+        const struct sl_vec *value =
+            &reader->partitions[term->column - reader->source->file_column_count];
+        if (sl_vec_is_null(value, 0) || !sl_prune_may_match(term, value, value)) return false;
+    }
+    return true;
+}
 
 static void close_reader(struct sl_reader *base) {
     struct reader *reader = (struct reader *)base;
@@ -220,8 +272,9 @@ static enum sl_code start_reader(struct reader *reader, struct sl_err *err) {
     SL_TRY(choose_columns(reader, err));
     reader->partitions = sl_xcalloc(partition_count, sizeof *reader->partitions);
     for (uint32_t p = 0; p < partition_count; p++) SL_TRY(make_partition(reader, p, err));
-    return sl_parquet_reader_start(reader->parquet, reader->read_columns, reader->read_count, NULL,
-                                   NULL, err);
+    reader->skipped = !partitions_may_match(reader);
+    return sl_parquet_reader_start(reader->parquet, reader->read_columns, reader->read_count,
+                                   keep_group, reader, err);
 }
 
 static enum sl_code reader_open(struct sl_source *base, const struct sl_split *split,
@@ -267,6 +320,7 @@ static enum sl_code reader_next(struct sl_reader *base, uint32_t rows_max, struc
                                 struct sl_err *err) {
     struct reader *reader = (struct reader *)base;
     uint32_t rows = 0;
+    if (reader->skipped) return SL_OK;
     if (reader->read_count == 0) {
         uint64_t left = sl_parquet_reader_rows(reader->parquet) - reader->rows_done;
         rows = left < rows_max ? (uint32_t)left : rows_max;
@@ -288,6 +342,7 @@ static const struct sl_source_ops source_ops = {
     .schema = schema,
     .description = description,
     .plan = plan,
+    .restrict_to = restrict_to,
     .reader_open = reader_open,
     .reader_next = reader_next,
     .reader_close = close_reader,
