@@ -13,8 +13,10 @@ enum sl_code sl_budget_take(struct sl_budget *budget, size_t bytes, const char *
     if (budget->limit_bytes && used > budget->limit_bytes) {
         atomic_fetch_sub(&budget->used_bytes, bytes);
         sl_fail(err, SL_NOMEM,
-                "%s needs %zu bytes, but %zu of the memory limit of %zu bytes are in use", what,
-                bytes, used - bytes, budget->limit_bytes);
+                "%s: %.1f MB more would pass the memory limit of %.1f MB, of which %.1f MB are in "
+                "use",
+                what, (double)bytes / (1 << 20), (double)budget->limit_bytes / (1 << 20),
+                (double)(used - bytes) / (1 << 20));
         return sl_hint(err, "raise --memory, or make batches smaller with maxOffsetsPerTrigger"),
                SL_NOMEM;
     }

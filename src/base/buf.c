@@ -62,11 +62,6 @@ void sl_buf_put_u32le(struct sl_buf *buf, uint32_t value) {
     buf->len += 4;
 }
 
-void sl_buf_put_u64le(struct sl_buf *buf, uint64_t value) {
-    sl_buf_put_u32le(buf, (uint32_t)value);
-    sl_buf_put_u32le(buf, (uint32_t)(value >> 32));
-}
-
 const char *sl_buf_cstr(struct sl_buf *buf) {
     *sl_buf_reserve(buf, 0) = 0;
     return (const char *)buf->ptr;

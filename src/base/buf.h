@@ -25,7 +25,6 @@ void sl_buf_put_byte(struct sl_buf *buf, uint8_t byte);
 void sl_buf_printf(struct sl_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args);
 void sl_buf_put_u32le(struct sl_buf *buf, uint32_t value);
-void sl_buf_put_u64le(struct sl_buf *buf, uint64_t value);
 /* Contents with a NUL written behind; valid until the next change. */
 const char *sl_buf_cstr(struct sl_buf *buf);
 static inline struct sl_str sl_buf_str(const struct sl_buf *buf) {

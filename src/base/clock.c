@@ -12,7 +12,6 @@ static int64_t read_ns(clockid_t id) {
 
 int64_t sl_clock_mono_ns(void) { return read_ns(CLOCK_MONOTONIC); }
 int64_t sl_clock_thread_cpu_ns(void) { return read_ns(CLOCK_THREAD_CPUTIME_ID); }
-int64_t sl_clock_process_cpu_ns(void) { return read_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 /* The fixed start of a test's wall clock; read once, so that all threads agree. */
 static struct {

@@ -8,7 +8,6 @@
 int64_t sl_clock_wall_us(void); /* microseconds since the epoch */
 int64_t sl_clock_mono_ns(void);
 int64_t sl_clock_thread_cpu_ns(void); /* CPU time of the calling thread */
-int64_t sl_clock_process_cpu_ns(void);
 void sl_clock_sleep_ms(int64_t ms);
 
 #endif

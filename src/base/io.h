@@ -36,8 +36,8 @@ enum sl_put_flags {
 SL_MUST_CHECK enum sl_code sl_io_put_atomic(const char *dir, const char *name, struct sl_str bytes,
                                             unsigned flags, const char *point, struct sl_err *err);
 
-/* Removes what a killed sl_io_put_atomic, or Spark's, left in the directory: .<name>.<uuid>.tmp. Only
- * for the directory's single writer; a directory that is missing is fine. */
+/* Removes what a killed sl_io_put_atomic, or Spark's, left in the directory: .<name>.<uuid>.tmp.
+ * Only for the directory's single writer; a directory that is missing is fine. */
 SL_MUST_CHECK enum sl_code sl_io_remove_temporaries(const char *dir, struct sl_err *err);
 
 /* Whole file into *out (appended). More than bytes_max is SL_DATA. A missing file is SL_IO with
@@ -83,7 +83,6 @@ struct sl_file_reader;
 SL_MUST_CHECK enum sl_code sl_file_reader_open(const char *path, struct sl_file_reader **out,
                                                struct sl_err *err);
 uint64_t sl_file_reader_bytes(const struct sl_file_reader *reader);
-const char *sl_file_reader_path(const struct sl_file_reader *reader);
 /* Exactly len bytes at offset, or an error that names file and offset (SL_DATA when past the end).
  */
 SL_MUST_CHECK enum sl_code sl_file_reader_read(struct sl_file_reader *reader, uint64_t offset,

@@ -105,7 +105,6 @@ enum sl_code sl_file_reader_open(const char *path, struct sl_file_reader **out,
 }
 
 uint64_t sl_file_reader_bytes(const struct sl_file_reader *reader) { return reader->bytes; }
-const char *sl_file_reader_path(const struct sl_file_reader *reader) { return reader->path; }
 
 enum sl_code sl_file_reader_read(struct sl_file_reader *reader, uint64_t offset, void *to,
                                  size_t len, struct sl_err *err) {

@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include "base/utf8.h"
+
 enum { DEPTH_MAX = 200 };
 
 struct parser {
@@ -30,35 +32,11 @@ static bool take(struct parser *p, char c) {
     return true;
 }
 
-static size_t put_utf8(char *to, uint32_t c) {
-    if (c < 0x80) return to[0] = (char)c, 1;
-    if (c < 0x800) {
-        to[0] = (char)(0xC0 | c >> 6);
-        to[1] = (char)(0x80 | (c & 0x3F));
-        return 2;
-    }
-    if (c < 0x10000) {
-        to[0] = (char)(0xE0 | c >> 12);
-        to[1] = (char)(0x80 | (c >> 6 & 0x3F));
-        to[2] = (char)(0x80 | (c & 0x3F));
-        return 3;
-    }
-    to[0] = (char)(0xF0 | c >> 18);
-    to[1] = (char)(0x80 | (c >> 12 & 0x3F));
-    to[2] = (char)(0x80 | (c >> 6 & 0x3F));
-    to[3] = (char)(0x80 | (c & 0x3F));
-    return 4;
-}
-
 static bool hex4(struct parser *p, uint32_t *out) {
     if (p->end - p->at < 4) return false;
     uint32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        char c = p->at[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = sl_hex_digit(p->at[i]);
         if (digit < 0) return false;
         value = value << 4 | (uint32_t)digit;
     }
@@ -70,12 +48,12 @@ static bool hex4(struct parser *p, uint32_t *out) {
 /* Behind "\u": one code point, with its low surrogate if it needs one. */
 static bool unicode_escape(struct parser *p, uint32_t *out) {
     uint32_t low;
-    if (!hex4(p, out) || (*out >= 0xDC00 && *out < 0xE000)) return false;
-    if (*out < 0xD800 || *out >= 0xDC00) return true;
+    if (!hex4(p, out) || sl_utf16_is_low(*out)) return false;
+    if (!sl_utf16_is_high(*out)) return true;
     if (p->end - p->at < 6 || p->at[0] != '\\' || p->at[1] != 'u') return false;
     p->at += 2;
-    if (!hex4(p, &low) || low < 0xDC00 || low >= 0xE000) return false;
-    *out = 0x10000 + ((*out - 0xD800) << 10) + (low - 0xDC00);
+    if (!hex4(p, &low) || !sl_utf16_is_low(low)) return false;
+    *out = sl_utf16_join(*out, low);
     return true;
 }
 
@@ -86,7 +64,7 @@ static enum sl_code parse_escape(struct parser *p, char *to, size_t *len) {
     if (c == 'u') {
         uint32_t code_point;
         if (!unicode_escape(p, &code_point)) return fail_here(p, "bad \\u escape");
-        *len += put_utf8(to + *len, code_point);
+        *len += sl_utf8_put(to + *len, code_point);
         return SL_OK;
     }
     const char *name = c ? strchr(names, c) : NULL;

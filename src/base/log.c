@@ -66,7 +66,7 @@ void sl_log_event(const struct sl_log *log, enum sl_log_level level, enum sl_log
         sl_buf_put_byte(&line, '}');
     } else {
         put_time(&line, "%H:%M:%S");
-        const char *color = terminal ? level_colors[level] : "";
+        const char *color = terminal && !log->plain ? level_colors[level] : "";
         sl_buf_printf(&line, " %s%-5s%s %s", color, level_names[level], *color ? "\033[0m" : "",
                       sl_buf_cstr(&message));
     }

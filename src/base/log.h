@@ -26,6 +26,7 @@ struct sl_log {
     unsigned categories;
     enum sl_log_format format;
     int fd; /* 2 */
+    bool plain; /* no colours even on a terminal */
 };
 void sl_log_init(struct sl_log *log); /* INFO, all categories, auto, stderr */
 void sl_log_event(const struct sl_log *log, enum sl_log_level level, enum sl_log_category category,

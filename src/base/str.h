@@ -37,6 +37,14 @@ size_t sl_str_find(struct sl_str str, struct sl_str needle, size_t from);
 bool sl_str_to_i64(struct sl_str str, int64_t *out);
 bool sl_str_to_bool(struct sl_str str, bool *out); /* true|false, any case */
 
+/* 0..15, or -1 when c is no hex digit. */
+static inline int sl_hex_digit(int c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
 /* Edit distance (insert, delete, replace, swap), capped: for "did you mean". */
 size_t sl_str_distance(struct sl_str a, struct sl_str b);
 /* The nearest of names (ignoring case) or -1 when none is near enough to suggest. */

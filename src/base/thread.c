@@ -20,7 +20,6 @@ struct sl_pool {
     bool quit;
     unsigned long round; /* counts sl_pool_run calls, so that a worker joins each once */
     size_t busy;
-    atomic_bool stopping;
 
     /* the work of this round */
     sl_task_fn fn;
@@ -128,6 +127,3 @@ enum sl_code sl_pool_run(struct sl_pool *pool, size_t count, sl_task_fn fn, void
     if (pool->code != SL_OK && err) *err = pool->err;
     return pool->code;
 }
-
-void sl_pool_stop(struct sl_pool *pool) { atomic_store(&pool->stopping, true); }
-bool sl_pool_stopping(const struct sl_pool *pool) { return atomic_load(&pool->stopping); }

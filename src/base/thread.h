@@ -1,6 +1,5 @@
 /* Threads: a fixed pool that runs N numbered tasks to completion, one worker per core.
- * A task that fails stops the others from starting; the first error is returned.
- * `stop` asks long tasks to end early: they poll sl_pool_stopping. */
+ * A task that fails stops the others from starting; the first error is returned. */
 #ifndef SL_BASE_THREAD_H
 #define SL_BASE_THREAD_H
 
@@ -20,8 +19,5 @@ typedef enum sl_code (*sl_task_fn)(void *ctx, size_t worker, size_t task, struct
  * calling thread. */
 SL_MUST_CHECK enum sl_code sl_pool_run(struct sl_pool *pool, size_t count, sl_task_fn fn, void *ctx,
                                        struct sl_err *err);
-/* @thread any */
-void sl_pool_stop(struct sl_pool *pool);
-bool sl_pool_stopping(const struct sl_pool *pool);
 
 #endif

@@ -32,6 +32,12 @@ static enum sl_code add(struct sl_args *args, const struct sl_flag *flag, const 
     return SL_OK;
 }
 
+/* A flag's name where a value should be: the value was forgotten.  Only whole long names count, so
+ * that `-o -10` works. */
+static bool is_flag_name(const struct sl_args *args, const char *text) {
+    return strncmp(text, "--", 2) == 0 && find(args, sl_str(text + 2), 0) != NULL;
+}
+
 /* One flag; *at moves on when its value is the next argument. */
 static enum sl_code take_flag(struct sl_args *args, const struct sl_flag *flag,
                               const char *attached, int argc, char **argv, int *at,
@@ -40,7 +46,7 @@ static enum sl_code take_flag(struct sl_args *args, const struct sl_flag *flag,
         if (attached) return sl_fail(err, SL_USAGE, "`--%s` takes no value", flag->name);
         return add(args, flag, "", err);
     }
-    if (!attached && *at + 1 < argc) attached = argv[++*at];
+    if (!attached && *at + 1 < argc && !is_flag_name(args, argv[*at + 1])) attached = argv[++*at];
     if (!attached)
         return sl_fail(err, SL_USAGE, "`--%s` needs a value: %s", flag->name, flag->value);
     return add(args, flag, attached, err);
@@ -55,6 +61,15 @@ static enum sl_code take_long(struct sl_args *args, const char *text, int argc, 
     return take_flag(args, flag, equals ? equals + 1 : NULL, argc, argv, at, err);
 }
 
+static enum sl_code take_short(struct sl_args *args, const char *text, int argc, char **argv,
+                               int *at, struct sl_err *err) {
+    const struct sl_flag *flag = find(args, SL_STR(""), text[1]);
+    if (flag) return take_flag(args, flag, text[2] ? text + 2 : NULL, argc, argv, at, err);
+    sl_fail(err, SL_USAGE, "unknown option `-%c`", text[1]);
+    if (text[2] && find(args, sl_str(text + 1), 0)) sl_hint(err, "did you mean `-%s`?", text);
+    return SL_USAGE;
+}
+
 enum sl_code sl_args_parse(struct sl_args *args, int argc, char **argv, struct sl_err *err) {
     bool only_positional = false;
     for (int i = 0; i < argc; i++) {
@@ -65,9 +80,7 @@ enum sl_code sl_args_parse(struct sl_args *args, int argc, char **argv, struct s
         } else if (is_flag && text[1] == '-') {
             SL_TRY(take_long(args, text + 2, argc, argv, &i, err));
         } else if (is_flag) {
-            const struct sl_flag *flag = find(args, SL_STR(""), text[1]);
-            if (!flag) return sl_fail(err, SL_USAGE, "unknown option `-%c`", text[1]);
-            SL_TRY(take_flag(args, flag, text[2] ? text + 2 : NULL, argc, argv, &i, err));
+            SL_TRY(take_short(args, text, argc, argv, &i, err));
         } else if (args->positional_count ==
                    (int)(sizeof args->positional / sizeof *args->positional)) {
             return sl_fail(err, SL_USAGE, "too many arguments");
@@ -102,5 +115,5 @@ enum sl_code sl_args_expect(const struct sl_args *args, int least, int most, con
         sl_fail(err, SL_USAGE, "unexpected argument `%s`", args->positional[most]);
     else
         sl_fail(err, SL_USAGE, "an argument is missing");
-    return sl_hint(err, "usage: %s", usage), SL_USAGE;
+    return sl_hint(err, "usage: sluice %s", usage), SL_USAGE;
 }

@@ -8,7 +8,10 @@
 
 #include "base/fail.h"
 #include "base/io.h"
-#include "conn/options.h"
+#include "base/quantity.h"
+#include "conn/kafka/kafka_client.h"
+#include "fmt/parquet/parquet_codec.h"
+#include "kern/regexp.h"
 #include "sql/parse.h"
 
 #define COMMAND(variable) extern const struct sl_command variable;
@@ -50,11 +53,39 @@ static bool want_color(const char *mode, int fd) {
 
 int sl_cli_fail(const struct sl_cli *cli, const struct sl_err *err, const char *file,
                 struct sl_str source) {
+    enum { KILLED_BY_SIGPIPE = 128 + SIGPIPE };
     struct sl_buf text = {0};
+    if (err->code == SL_IO && err->sys == EPIPE) return KILLED_BY_SIGPIPE;
+    if (err->code == SL_CANCELED) {
+        if (!cli->quiet) fprintf(stderr, "stopped\n");
+        return sl_code_exit_status(err->code);
+    }
     sl_sql_put_diagnostic(&text, err, file, source, cli->color);
     fwrite(text.ptr, 1, text.len, stderr);
     sl_buf_release(&text);
     return sl_code_exit_status(err->code);
+}
+
+enum sl_code sl_cli_flush(struct sl_err *err) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return SL_OK;
+    int reason = errno ? errno : EIO;
+    clearerr(stdout);
+    sl_fail_sys(err, reason, "could not write to standard output");
+    if (err) err->hint[0] = '\0'; /* that of a full disk is about the lake */
+    return SL_IO;
+}
+
+enum sl_code sl_cli_print(struct sl_str text, struct sl_err *err) {
+    errno = 0;
+    if (text.len && fwrite(text.ptr, 1, text.len, stdout) != text.len) {
+        int reason = errno ? errno : EIO;
+        clearerr(stdout);
+        sl_fail_sys(err, reason, "could not write to standard output");
+        if (err) err->hint[0] = '\0';
+        return SL_IO;
+    }
+    return sl_cli_flush(err);
 }
 
 /* ---- help ---- */
@@ -94,26 +125,53 @@ static void print_help(void) {
            "  sluice sql -c 'SELECT * FROM parquet.`/data/lake/orders` LIMIT 10'\n");
 }
 
+static int print_version(void) {
+    struct sl_buf text = {0};
+    sl_buf_printf(&text, "sluice %s\n", SLUICE_VERSION);
+    sl_kafka_put_version(&text);
+    sl_codec_put_versions(&text);
+    sl_regexp_put_version(&text);
+    sl_digest_put_version(&text);
+    if (text.len) fwrite(text.ptr, 1, text.len, stdout);
+    sl_buf_release(&text);
+    return 0;
+}
+
+/* The command whose name is near, or begins with what was given; NULL if none. */
+static const char *near_command(struct sl_str name) {
+    struct sl_str names[COMMAND_COUNT + 2];
+    size_t count = 0;
+    for (; count < COMMAND_COUNT; count++) names[count] = sl_str(commands[count]->name);
+    names[count++] = SL_STR("help");
+    names[count++] = SL_STR("version");
+    int nearest = sl_str_nearest(name, names, count);
+    for (size_t i = 0; i < count && nearest < 0; i++)
+        if (name.len > 1 && sl_str_starts(names[i], name)) nearest = (int)i;
+    return nearest < 0 ? NULL : names[nearest].ptr;
+}
+
+/* prefix: what stood before the name, "" or "help " */
+static int unknown_command(const char *name, const char *prefix) {
+    const char *nearest = near_command(sl_str(name));
+    if (name[0] == '-')
+        fprintf(stderr, "error: `%s` stands where the command should be\n", name);
+    else
+        fprintf(stderr, "error: there is no command `%s`\n", name);
+    if (sl_str_ends(sl_str(name), SL_STR(".sql")))
+        fprintf(stderr, "help: did you mean `sluice run %s`?\n", name);
+    else if (nearest)
+        fprintf(stderr, "help: did you mean `sluice %s%s`?\n", prefix, nearest);
+    else
+        fprintf(stderr, "help: `sluice help` lists the commands\n");
+    return 2;
+}
+
 static int help(int argc, char **argv) {
     if (argc == 0) return print_help(), 0;
     const struct sl_command *command = sl_command_find(sl_str(argv[0]));
     if (command) return print_command_help(command), 0;
-    fprintf(stderr, "error: there is no command `%s`\n", argv[0]);
-    return 2;
-}
-
-static int unknown_command(const char *name) {
-    struct sl_str names[COMMAND_COUNT];
-    for (size_t i = 0; i < COMMAND_COUNT; i++) names[i] = sl_str(commands[i]->name);
-    fprintf(stderr, "error: there is no command `%s`\n", name);
-    int nearest = sl_str_nearest(sl_str(name), names, COMMAND_COUNT);
-    if (sl_str_ends(sl_str(name), SL_STR(".sql")))
-        fprintf(stderr, "help: did you mean `sluice run %s`?\n", name);
-    else if (nearest >= 0)
-        fprintf(stderr, "help: did you mean `sluice %s`?\n", commands[nearest]->name);
-    else
-        fprintf(stderr, "help: `sluice help` lists the commands\n");
-    return 2;
+    if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "version") == 0) return print_help(), 0;
+    return unknown_command(argv[0], "help ");
 }
 
 /* ---- start ---- */
@@ -132,6 +190,8 @@ static enum sl_code apply_settings(struct sl_cli *cli, const struct sl_args *arg
                         sl_str_sub(text, equals + 1, text.len), SL_FROM_COMMAND_LINE);
     }
     const char *workers = sl_args_get(args, "workers", NULL);
+    int64_t worker_count;
+    SL_TRY(sl_args_int(args, "workers", &worker_count, err));
     if (workers)
         sl_settings_set(cli->engine.settings, SL_STR("sluice.workers"), sl_str(workers),
                         SL_FROM_COMMAND_LINE);
@@ -149,7 +209,13 @@ static enum sl_code apply_durability(const struct sl_args *args, struct sl_err *
 }
 
 static enum sl_code apply_log(struct sl_cli *cli, const struct sl_args *args, struct sl_err *err) {
-    const char *format = sl_args_get(args, "log-format", "auto");
+    const char *format = sl_args_get(args, "log-format", "auto"),
+               *color = sl_args_get(args, "color", "auto");
+    if (strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 && strcmp(color, "never") != 0)
+        return sl_fail(err, SL_USAGE, "`--color` is `%s`; it must be auto, always or never", color);
+    if (sl_args_has(args, "verbose") && sl_args_has(args, "quiet"))
+        return sl_fail(err, SL_USAGE, "give one of --verbose and --quiet");
+    cli->engine.log.plain = !cli->color;
     if (sl_args_has(args, "verbose")) cli->engine.log.level = SL_LOG_DEBUG;
     if (sl_args_has(args, "quiet")) cli->engine.log.level = SL_LOG_ERROR, cli->quiet = true;
     if (strcmp(format, "json") == 0)
@@ -194,6 +260,56 @@ enum sl_code sl_cli_read(const char *path, struct sl_buf *out, struct sl_err *er
     return sl_io_read_file(is_stdin ? "/dev/stdin" : path, SQL_BYTES_MAX, out, err);
 }
 
+/* `${name}` or `${prefix:name}` */
+static bool uses_variable(struct sl_str source, struct sl_str name) {
+    for (size_t at = 0; (at = sl_str_find(source, name, at)) != SIZE_MAX; at++) {
+        bool closed = at + name.len < source.len && source.ptr[at + name.len] == '}';
+        bool opened = at && (source.ptr[at - 1] == '{' || source.ptr[at - 1] == ':');
+        if (opened && closed) return true;
+    }
+    return false;
+}
+
+/* The variable of the source that `name` was meant to be; empty if none. */
+static struct sl_str near_variable(struct sl_str source, struct sl_str name) {
+    enum { NAMES_MAX = 64 };
+    struct sl_str names[NAMES_MAX];
+    size_t count = 0;
+    for (size_t at = 0; (at = sl_str_find(source, SL_STR("${"), at)) != SIZE_MAX; at += 2) {
+        size_t end = sl_str_find(source, SL_STR("}"), at);
+        if (end == SIZE_MAX || count == NAMES_MAX) break;
+        names[count++] = sl_str_sub(source, at + 2, end);
+    }
+    int nearest = sl_str_nearest(name, names, count);
+    return nearest < 0 ? SL_STR("") : names[nearest];
+}
+
+/* A setting that sluice knows, or may: Spark's others are taken and recorded. */
+static bool is_setting(struct sl_str name) {
+    static const struct sl_str known[] = {
+#define SETTING(name, default_text, doc) SL_STR(name),
+#include "run/settings.def"
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (sl_str_eq(name, known[i])) return true;
+    return sl_str_starts(name, SL_STR("spark."));
+}
+
+void sl_cli_warn_unused(const struct sl_cli *cli, const struct sl_args *args, const char *file,
+                        struct sl_str source) {
+    for (int i = 0; i < args->given_count && !cli->quiet; i++) {
+        if (strcmp(args->given[i].flag->name, "set") != 0) continue;
+        struct sl_str text = sl_str(args->given[i].value);
+        struct sl_str name = sl_str_sub(text, 0, sl_str_find(text, SL_STR("="), 0));
+        if (is_setting(name) || uses_variable(source, name)) continue;
+        struct sl_str near = near_variable(source, name);
+        fprintf(stderr, "warning: `-s %.*s` has no effect: %s has no ${%.*s}", SL_STR_ARG(name),
+                file, SL_STR_ARG(name));
+        if (near.len) fprintf(stderr, "; did you mean `%.*s`?", SL_STR_ARG(near));
+        fputc('\n', stderr);
+    }
+}
+
 /* ---- signals ---- */
 
 static struct sl_engine *signalled_engine; /* a handler gets no argument */
@@ -228,15 +344,23 @@ static int run_command(const struct sl_command *command, int argc, char **argv) 
     return command->run(command, &args);
 }
 
-int sl_cli_main(int argc, char **argv) {
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* EFBIG is an error like a full disk */
+static int choose(int argc, char **argv) {
     if (argc < 2) return print_help(), 2;
     const char *name = argv[1];
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help(argc - 2, argv + 2);
     if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        return printf("sluice %s\n", SLUICE_VERSION), 0;
+        return print_version();
     const struct sl_command *command = sl_command_find(sl_str(name));
-    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(name);
+    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(name, "");
+}
+
+int sl_cli_main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* EFBIG is an error like a full disk */
+    struct sl_err err = {0};
+    int status = choose(argc, argv);
+    if (status != 0 || sl_cli_flush(&err) == SL_OK) return status;
+    struct sl_cli cli = {.color = want_color("auto", STDERR_FILENO)};
+    return sl_cli_fail(&cli, &err, NULL, SL_STR(""));
 }

@@ -30,9 +30,16 @@ int sl_cli_open(struct sl_cli *cli, struct sl_args *args);
 enum sl_code sl_cli_start(struct sl_cli *cli, struct sl_args *args, struct sl_err *err);
 void sl_cli_close(struct sl_cli *cli);
 /* Prints the error (with the source line when it has a place in `source`) and returns its exit
- * status. */
+ * status. Being stopped, or a reader that has gone (`| head`), is nothing to explain. */
 int sl_cli_fail(const struct sl_cli *cli, const struct sl_err *err, const char *file,
                 struct sl_str source);
+/* Writes to standard output and flushes; SL_IO with the reason. */
+SL_MUST_CHECK enum sl_code sl_cli_print(struct sl_str text, struct sl_err *err);
+/* What is left of earlier printf; to be called before a command says that all went well. */
+SL_MUST_CHECK enum sl_code sl_cli_flush(struct sl_err *err);
+/* Warns of every `-s NAME=..` that is no setting and that no ${NAME} of the source uses. */
+void sl_cli_warn_unused(const struct sl_cli *cli, const struct sl_args *args, const char *file,
+                        struct sl_str source);
 /* First INT/TERM: engine stops after the batch; second: gives the batch up, exit 130. */
 void sl_cli_catch_signals(struct sl_cli *cli);
 /* Reads a file or, for "-", standard input. */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/quantity.h"
 #include "cli/cli.h"
-#include "conn/options.h"
 #include "run/runner.h"
 
 struct reporter {
@@ -83,7 +83,7 @@ static enum sl_code run_loaded(struct sl_cli *cli, struct sl_args *args,
     sl_cli_catch_signals(cli);
     enum sl_code code = sl_run_pipeline(pipeline, &options, err);
     if (reporter.status_line) fputc('\n', stderr);
-    fwrite(profile.ptr, 1, profile.len, stderr);
+    if (profile.len) fwrite(profile.ptr, 1, profile.len, stderr);
     sl_buf_release(&profile);
     if (reporter.progress && reporter.progress != stdout) fclose(reporter.progress);
     return code;

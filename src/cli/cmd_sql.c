@@ -1,12 +1,13 @@
 /* sluice sql: SELECTs over files and constants; sluice explain, sluice validate. */
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
-#include "base/json.h"
 #include "cli/cli.h"
+#include "cli/row_text.h"
 #include "conn/console/show.h"
-#include "kern/cast.h"
 #include "run/batch_query.h"
+
+extern const struct sl_command sl_command_sql, sl_command_explain;
 
 enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON };
 
@@ -20,21 +21,6 @@ struct printer {
     struct sl_buf text;
 };
 
-static void put_csv_cell(struct sl_buf *out, struct sl_str text) {
-    bool quote = false;
-    for (size_t i = 0; i < text.len; i++) quote |= strchr(",\"\n\r", text.ptr[i]) != NULL;
-    if (!quote) {
-        sl_buf_put_str(out, text);
-        return;
-    }
-    sl_buf_put_byte(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"') sl_buf_put_byte(out, '"');
-        sl_buf_put_byte(out, (uint8_t)text.ptr[i]);
-    }
-    sl_buf_put_byte(out, '"');
-}
-
 static enum sl_code begin_rows(void *ctx, const struct sl_type *schema,
                                const struct sl_session *session, struct sl_err *err) {
     (void)err;
@@ -43,58 +29,14 @@ static enum sl_code begin_rows(void *ctx, const struct sl_type *schema,
     printer->session = session;
     if (printer->format == FORMAT_TABLE)
         printer->show = sl_show_new(schema, printer->rows_max, printer->truncate ? 20 : 0);
-    for (uint32_t c = 0; printer->format == FORMAT_CSV && c < schema->field_count; c++) {
-        if (c) sl_buf_put_byte(&printer->text, ',');
-        put_csv_cell(&printer->text, schema->fields[c].name);
-    }
-    if (printer->format == FORMAT_CSV) sl_buf_put_byte(&printer->text, '\n');
+    if (printer->format == FORMAT_CSV) sl_csv_put_header(&printer->text, schema);
     return SL_OK;
 }
 
-static void put_json_value(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
-                           const struct sl_session *session) {
-    struct sl_buf text = {0};
-    bool bare = vec->type->kind == SL_BOOL_KIND || sl_type_is_numeric(vec->type);
-    if (sl_vec_is_null(vec, row))
-        sl_buf_put_cstr(out, "null");
-    else {
-        sl_cast_put_text(&text, vec, row, session);
-        bool number = bare && text.len &&
-                      strchr("NI", text.ptr[text.ptr[0] == '-']) == NULL; /* NaN, Infinity */
-        if (number)
-            sl_buf_put_str(out, sl_buf_str(&text));
-        else
-            sl_json_put_string(out, sl_buf_str(&text));
-    }
-    sl_buf_release(&text);
-}
-
-static void put_row(struct printer *printer, const struct sl_batch *batch, uint32_t row) {
-    struct sl_buf *out = &printer->text, cell = {0};
-    bool json = printer->format == FORMAT_JSON;
-    if (json) sl_buf_put_byte(out, '{');
-    for (uint32_t c = 0; c < printer->schema->field_count; c++) {
-        if (c) sl_buf_put_byte(out, ',');
-        sl_buf_clear(&cell);
-        if (json) {
-            sl_json_put_string(out, printer->schema->fields[c].name);
-            sl_buf_put_byte(out, ':');
-            put_json_value(out, &batch->columns[c], row, printer->session);
-        } else if (!sl_vec_is_null(&batch->columns[c], row)) {
-            sl_cast_put_text(&cell, &batch->columns[c], row, printer->session);
-            put_csv_cell(out, sl_buf_str(&cell));
-        }
-    }
-    if (json) sl_buf_put_byte(out, '}');
-    sl_buf_put_byte(out, '\n');
-    sl_buf_release(&cell);
-}
-
 static enum sl_code flush(struct printer *printer, struct sl_err *err) {
-    size_t written = fwrite(printer->text.ptr, 1, printer->text.len, stdout);
-    bool all = written == printer->text.len && fflush(stdout) == 0;
+    enum sl_code code = sl_cli_print(sl_buf_str(&printer->text), err);
     sl_buf_clear(&printer->text);
-    return all ? SL_OK : sl_fail(err, SL_IO, "could not write to standard output");
+    return code;
 }
 
 static enum sl_code take_rows(void *ctx, const struct sl_batch *batch, struct sl_err *err) {
@@ -104,7 +46,12 @@ static enum sl_code take_rows(void *ctx, const struct sl_batch *batch, struct sl
         return SL_OK;
     }
     for (uint32_t row = 0; row < batch->rows; row++)
-        if (!batch->selected || sl_bit_get(batch->selected, row)) put_row(printer, batch, row);
+        if (batch->selected && !sl_bit_get(batch->selected, row))
+            continue;
+        else if (printer->format == FORMAT_CSV)
+            sl_csv_put_row(&printer->text, batch, row, printer->session);
+        else
+            sl_json_put_row(&printer->text, printer->schema, batch, row, printer->session);
     return flush(printer, err);
 }
 
@@ -129,8 +76,11 @@ static enum sl_code read_format(const struct sl_args *args, struct printer *out,
     *out = (struct printer){.rows_max = 1000, .truncate = sl_args_has(args, "truncate")};
     int64_t rows = 1000;
     SL_TRY(sl_args_int(args, "rows", &rows, err));
-    out->rows_max = rows < 0 ? 0 : rows > INT32_MAX ? INT32_MAX : (uint32_t)rows;
+    out->rows_max = rows > INT32_MAX ? INT32_MAX : (uint32_t)rows;
     const char *format = sl_args_get(args, "format", "table");
+    if (sl_args_has(args, "json") + sl_args_has(args, "csv") + sl_args_has(args, "format") > 1)
+        return sl_fail(err, SL_USAGE, "give one of --format, --json and --csv");
+    if (rows < 0) return sl_fail(err, SL_USAGE, "`--rows` must not be negative");
     if (sl_args_has(args, "json") || strcmp(format, "json") == 0)
         out->format = FORMAT_JSON;
     else if (sl_args_has(args, "csv") || strcmp(format, "csv") == 0)
@@ -141,18 +91,50 @@ static enum sl_code read_format(const struct sl_args *args, struct printer *out,
 }
 
 /* The text comes from -c, -f, a file argument, or standard input. */
-static enum sl_code read_text(const struct sl_args *args, struct sl_buf *source, const char **file,
-                              struct sl_err *err) {
-    const char *text = sl_args_get(args, "command", NULL);
-    *file = sl_args_get(args, "file", args->positional_count ? args->positional[0] : "-");
-    if (!text) return sl_cli_read(*file, source, err);
-    *file = "-c";
+static enum sl_code read_text(const struct sl_command *command, const struct sl_args *args,
+                              struct sl_buf *source, const char **file, struct sl_err *err) {
+    const char *text = sl_args_get(args, "command", NULL), *named = sl_args_get(args, "file", NULL);
+    if ((text != NULL) + (named != NULL) + args->positional_count > 1) {
+        sl_fail(err, SL_USAGE, "the SQL is given twice");
+        return sl_hint(err, "usage: sluice %s", command->usage), SL_USAGE;
+    }
+    *file = text ? "-c" : named ? named : args->positional_count ? args->positional[0] : NULL;
+    /* nobody wants to sit before a terminal that says nothing */
+    if (!*file && (command != &sl_command_sql || isatty(STDIN_FILENO) == 1))
+        return sl_args_expect(args, 1, 1, command->usage, err);
+    if (!text) return sl_cli_read(*file ? *file : "-", source, err);
     sl_buf_put_cstr(source, text);
     return SL_OK;
 }
 
 typedef enum sl_code (*loaded_fn)(struct sl_cli *cli, struct sl_args *args,
                                   struct sl_pipeline *pipeline, struct sl_err *err);
+
+/* A plan can be shown before anybody knows the brokers: an unset ${name} stands for itself. */
+static bool leave_open(struct sl_cli *cli, struct sl_str source, struct sl_err *err) {
+    size_t begin = err->span.begin + 2, end = err->span.end - 1; /* of the name in ${name} */
+    if (strcmp(err->condition, "UNRESOLVED_VARIABLE") != 0 || begin >= end || end > source.len)
+        return false;
+    struct sl_str name = sl_str_sub(source, begin, end), old;
+    if (sl_settings_lookup(cli->engine.settings, name, &old)) return false;
+    struct sl_str text = sl_arena_printf(&cli->engine.arena, "<%.*s>", SL_STR_ARG(name));
+    sl_settings_set(cli->engine.settings, name, text, SL_FROM_COMMAND_LINE);
+    if (!cli->quiet)
+        fprintf(stderr, "note: ${%.*s} is not set (-s %.*s=..); shown as %s\n", SL_STR_ARG(name),
+                SL_STR_ARG(name), text.ptr);
+    sl_err_clear(err);
+    return true;
+}
+
+static enum sl_code load(struct sl_cli *cli, const struct sl_command *command, const char *file,
+                         struct sl_str source, struct sl_pipeline *out, struct sl_err *err) {
+    enum sl_code code = sl_pipeline_load(&cli->engine, file, source, out, err);
+    while (code != SL_OK && command == &sl_command_explain && leave_open(cli, source, err)) {
+        sl_pipeline_release(out);
+        code = sl_pipeline_load(&cli->engine, file, source, out, err);
+    }
+    return code;
+}
 
 static int with_pipeline(const struct sl_command *command, struct sl_args *args, loaded_fn fn) {
     struct sl_cli cli;
@@ -163,9 +145,9 @@ static int with_pipeline(const struct sl_command *command, struct sl_args *args,
     int status = sl_cli_open(&cli, args);
     if (status) return status;
     enum sl_code code = sl_args_expect(args, 0, 1, command->usage, &err);
-    if (code == SL_OK) code = read_text(args, &source, &file, &err);
-    if (code == SL_OK)
-        code = sl_pipeline_load(&cli.engine, file, sl_buf_str(&source), &pipeline, &err);
+    if (code == SL_OK) code = read_text(command, args, &source, &file, &err);
+    if (code == SL_OK) sl_cli_warn_unused(&cli, args, file, sl_buf_str(&source));
+    if (code == SL_OK) code = load(&cli, command, file, sl_buf_str(&source), &pipeline, &err);
     if (code == SL_OK) code = sl_cli_start(&cli, args, &err);
     if (code == SL_OK) code = fn(&cli, args, &pipeline, &err);
     if (code != SL_OK) status = sl_cli_fail(&cli, &err, file, sl_buf_str(&source));
@@ -211,7 +193,7 @@ static enum sl_code explain_all(struct sl_cli *cli, struct sl_args *args,
         sl_buf_put_cstr(&text, "== Query ==\n");
         code = sl_batch_query_explain(pipeline, pipeline->selects[i]->query, &text, err);
     }
-    if (code == SL_OK) fwrite(text.ptr, 1, text.len, stdout);
+    if (code == SL_OK) code = sl_cli_print(sl_buf_str(&text), err);
     sl_buf_release(&text);
     return code;
 }
@@ -258,7 +240,7 @@ static const struct sl_flag text_flags[] = {
 const struct sl_command sl_command_sql = {
     .name = "sql",
     .summary = "run SELECTs over Parquet and text files",
-    .usage = "sql [-c SQL | -f FILE | FILE] [--format table|csv|json]",
+    .usage = "sql -c SQL | -f FILE | FILE | - [--format table|csv|json]",
     .flags = sql_flags,
     .examples = "  sluice sql -c 'SELECT order_id, amount FROM parquet.`/data/lake/orders` WHERE "
                 "amount > 400 LIMIT 10'\n"
@@ -268,7 +250,7 @@ const struct sl_command sl_command_sql = {
 const struct sl_command sl_command_explain = {
     .name = "explain",
     .summary = "show the plan of each query of a file",
-    .usage = "explain FILE | -c SQL",
+    .usage = "explain FILE | - | -c SQL",
     .flags = text_flags,
     .examples =
         "  sluice explain examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake\n",
@@ -277,7 +259,7 @@ const struct sl_command sl_command_explain = {
 const struct sl_command sl_command_validate = {
     .name = "validate",
     .summary = "check a file without running it",
-    .usage = "validate FILE | -c SQL",
+    .usage = "validate FILE | - | -c SQL",
     .flags = text_flags,
     .examples =
         "  sluice validate examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake\n",

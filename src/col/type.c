@@ -172,7 +172,7 @@ static void put_interval(struct sl_buf *out, const struct sl_type *type, bool up
 /* Everything that is not nested; the same in all three texts but for case and names. */
 static void put_scalar(struct sl_buf *out, const struct sl_type *type, const char *name,
                        bool upper) {
-    if (type->kind == SL_DAY_INTERVAL_KIND || type->kind == SL_MONTH_INTERVAL_KIND)
+    if (sl_type_is_interval(type))
         put_interval(out, type, upper);
     else
         put_case(out, name, upper);

@@ -70,6 +70,16 @@ static inline bool sl_type_is_integer(const struct sl_type *t) {
 static inline bool sl_type_is_numeric(const struct sl_type *t) {
     return t->kind >= SL_BYTE_KIND && t->kind <= SL_DECIMAL_KIND;
 }
+static inline bool sl_type_is_float(const struct sl_type *t) { /* FLOAT or DOUBLE */
+    return t->kind == SL_FLOAT_KIND || t->kind == SL_DOUBLE_KIND;
+}
+static inline bool sl_type_is_datetime(const struct sl_type *t) {
+    return t->kind == SL_DATE_KIND || t->kind == SL_TIMESTAMP_KIND ||
+           t->kind == SL_TIMESTAMP_NTZ_KIND;
+}
+static inline bool sl_type_is_interval(const struct sl_type *t) {
+    return t->kind == SL_DAY_INTERVAL_KIND || t->kind == SL_MONTH_INTERVAL_KIND;
+}
 static inline bool sl_type_is_wide_decimal(const struct sl_type *t) {
     return t->kind == SL_DECIMAL_KIND && t->precision > 18;
 }

@@ -265,7 +265,7 @@ enum sl_code sl_vec_put_i64(struct sl_vec *vec, int64_t value, struct sl_err *er
 }
 
 enum sl_code sl_vec_put_f64(struct sl_vec *vec, double value, struct sl_err *err) {
-    sl_assert(vec->type->kind == SL_FLOAT_KIND || vec->type->kind == SL_DOUBLE_KIND);
+    sl_assert(sl_type_is_float(vec->type));
     SL_TRY(begin_row(vec, err));
     if (vec->type->kind == SL_FLOAT_KIND)
         vec->f32[vec->rows++] = (float)value;

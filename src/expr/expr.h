@@ -112,13 +112,6 @@ bool sl_expr_is_trivial(const struct sl_expr *expr);
 struct sl_expr *sl_expr_prune_json(struct sl_expr_ctx *ctx, struct sl_expr *expr,
                                    const bool *fields_used);
 
-/* Rewrites columns: map[i] is the new index of column i. Used by column pruning. */
-void sl_expr_remap(struct sl_expr *expr, const uint32_t *map);
-/* Replaces COLUMN i by columns[i] (copy of the tree), to merge two projections. */
-struct sl_expr *sl_expr_substitute(struct sl_expr_ctx *ctx, const struct sl_expr *expr,
-                                   struct sl_expr **columns);
-/* Sets used[i] for each input column. */
-void sl_expr_used_columns(const struct sl_expr *expr, bool *used);
 bool sl_expr_equal(const struct sl_expr *a, const struct sl_expr *b);
 /* SQL text of the bound tree, as EXPLAIN shows it; names[i] is column i. */
 void sl_expr_put_text(struct sl_buf *out, const struct sl_expr *expr, const struct sl_str *names);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/civil.h"
 #include "fmt/json/json_text.h"
 #include "kern/cast.h"
 #include "kern/datetime_pattern.h"

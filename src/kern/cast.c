@@ -121,8 +121,7 @@ static sl_cast_fn find_kernel(const struct sl_type *from, const struct sl_type *
 /* Same bytes, other label: string and binary share their layout. */
 static bool is_relabel(const struct sl_type *from, const struct sl_type *to) {
     if (sl_type_is_bytes(from) && sl_type_is_bytes(to)) return true;
-    if (from->kind == to->kind &&
-        (from->kind == SL_DAY_INTERVAL_KIND || from->kind == SL_MONTH_INTERVAL_KIND))
+    if (from->kind == to->kind && sl_type_is_interval(from))
         return from->interval_to <= to->interval_to;
     return sl_type_equal(from, to);
 }

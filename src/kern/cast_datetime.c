@@ -206,10 +206,6 @@ static enum sl_code interval_to_interval(struct sl_cast_run *run, struct sl_err 
     return SL_OK;
 }
 
-static bool is_interval(enum sl_kind kind) {
-    return kind == SL_DAY_INTERVAL_KIND || kind == SL_MONTH_INTERVAL_KIND;
-}
-
 static sl_cast_fn find_from_timestamp(const struct sl_type *to) {
     if (sl_type_is_integer(to)) return timestamp_to_integer;
     switch (to->kind) {
@@ -245,9 +241,9 @@ static sl_cast_fn find_to_timestamp(const struct sl_type *from) {
 }
 
 sl_cast_fn sl_cast_find_datetime(const struct sl_type *from, const struct sl_type *to) {
-    if (is_interval(from->kind) && from->kind == to->kind) return interval_to_interval;
-    if (is_interval(from->kind) && sl_type_is_integer(to)) return interval_to_integer;
-    if (sl_type_is_integer(from) && is_interval(to->kind)) return integer_to_interval;
+    if (sl_type_is_interval(from) && from->kind == to->kind) return interval_to_interval;
+    if (sl_type_is_interval(from) && sl_type_is_integer(to)) return interval_to_integer;
+    if (sl_type_is_integer(from) && sl_type_is_interval(to)) return integer_to_interval;
     if (from->kind == SL_TIMESTAMP_KIND) return find_from_timestamp(to);
     if (to->kind == SL_TIMESTAMP_KIND) return find_to_timestamp(from);
     if (from->kind == SL_DATE_KIND && to->kind == SL_TIMESTAMP_NTZ_KIND) return date_to_local;

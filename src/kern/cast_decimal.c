@@ -151,7 +151,7 @@ static enum sl_code decimal_to_timestamp(struct sl_cast_run *run, struct sl_err 
 static sl_cast_fn find_from_decimal(const struct sl_type *to) {
     if (to->kind == SL_DECIMAL_KIND) return decimal_to_decimal;
     if (sl_type_is_integer(to)) return decimal_to_integer;
-    if (to->kind == SL_FLOAT_KIND || to->kind == SL_DOUBLE_KIND) return decimal_to_real;
+    if (sl_type_is_float(to)) return decimal_to_real;
     if (to->kind == SL_BOOL_KIND) return decimal_to_bool;
     if (to->kind == SL_TIMESTAMP_KIND) return decimal_to_timestamp;
     return NULL;
@@ -161,7 +161,7 @@ sl_cast_fn sl_cast_find_decimal(const struct sl_type *from, const struct sl_type
     if (from->kind == SL_DECIMAL_KIND) return find_from_decimal(to);
     if (to->kind != SL_DECIMAL_KIND) return NULL;
     if (sl_type_is_integer(from) || from->kind == SL_BOOL_KIND) return integer_to_decimal;
-    if (from->kind == SL_FLOAT_KIND || from->kind == SL_DOUBLE_KIND) return real_to_decimal;
+    if (sl_type_is_float(from)) return real_to_decimal;
     if (from->kind == SL_TIMESTAMP_KIND) return timestamp_to_decimal;
     return NULL;
 }

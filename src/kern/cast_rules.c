@@ -2,14 +2,6 @@
  * AnsiTypeCoercion.implicitCast. */
 #include "kern/cast.h"
 
-static bool is_interval(const struct sl_type *t) {
-    return t->kind == SL_DAY_INTERVAL_KIND || t->kind == SL_MONTH_INTERVAL_KIND;
-}
-static bool is_datetime(const struct sl_type *t) {
-    return t->kind == SL_DATE_KIND || t->kind == SL_TIMESTAMP_KIND ||
-           t->kind == SL_TIMESTAMP_NTZ_KIND;
-}
-
 /* Whether a cast between scalars can yield null for a value that is not null (Cast.forceNullable);
  * such a cast may not fill an element that is declared NOT NULL. */
 static bool forces_null(const struct sl_type *from, const struct sl_type *to, bool ansi) {
@@ -18,9 +10,8 @@ static bool forces_null(const struct sl_type *from, const struct sl_type *to, bo
     if (from->kind == SL_STRING_KIND) return to->kind != SL_BINARY_KIND && !ansi;
     if (to->kind == SL_STRING_KIND) return false;
     if (to->kind == SL_DECIMAL_KIND) return !ansi;
-    if (from->kind == SL_FLOAT_KIND || from->kind == SL_DOUBLE_KIND)
-        return to->kind == SL_TIMESTAMP_KIND && !ansi;
-    return from->kind == SL_DATE_KIND && !is_datetime(to);
+    if (sl_type_is_float(from)) return to->kind == SL_TIMESTAMP_KIND && !ansi;
+    return from->kind == SL_DATE_KIND && !sl_type_is_datetime(to);
 }
 
 static bool allowed(const struct sl_type *from, const struct sl_type *to, bool ansi);
@@ -46,12 +37,13 @@ static bool to_number_allowed(const struct sl_type *from, const struct sl_type *
     if (sl_type_is_numeric(from) || from->kind == SL_STRING_KIND || from->kind == SL_BOOL_KIND ||
         from->kind == SL_TIMESTAMP_KIND)
         return true;
-    if (is_interval(from)) return sl_type_is_integer(to);
+    if (sl_type_is_interval(from)) return sl_type_is_integer(to);
     return !ansi && from->kind == SL_DATE_KIND;
 }
 
 static bool to_timestamp_allowed(const struct sl_type *from, bool ansi) {
-    if (from->kind == SL_STRING_KIND || is_datetime(from) || sl_type_is_numeric(from)) return true;
+    if (from->kind == SL_STRING_KIND || sl_type_is_datetime(from) || sl_type_is_numeric(from))
+        return true;
     return !ansi && from->kind == SL_BOOL_KIND;
 }
 
@@ -75,7 +67,7 @@ static bool allowed(const struct sl_type *from, const struct sl_type *to, bool a
         return to_timestamp_allowed(from, ansi);
     case SL_DATE_KIND:
     case SL_TIMESTAMP_NTZ_KIND:
-        return from->kind == SL_STRING_KIND || is_datetime(from);
+        return from->kind == SL_STRING_KIND || sl_type_is_datetime(from);
     case SL_DAY_INTERVAL_KIND:
     case SL_MONTH_INTERVAL_KIND:
         return from->kind == SL_STRING_KIND || from->kind == to->kind || sl_type_is_integer(from);
@@ -95,8 +87,7 @@ bool sl_cast_allowed(const struct sl_type *from, const struct sl_type *to, enum 
 static bool number_implicit(const struct sl_type *from, const struct sl_type *to) {
     /* integers widen; decimals go to float and double only; a decimal parameter takes any number,
      * integers through DecimalType.forType */
-    if (to->kind == SL_FLOAT_KIND || to->kind == SL_DOUBLE_KIND)
-        return from->kind == SL_DECIMAL_KIND || from->kind <= to->kind;
+    if (sl_type_is_float(to)) return from->kind == SL_DECIMAL_KIND || from->kind <= to->kind;
     if (to->kind == SL_DECIMAL_KIND) {
         if (from->kind == SL_DECIMAL_KIND)
             return to->scale >= from->scale &&
@@ -119,9 +110,10 @@ bool sl_cast_implicit(const struct sl_type *from, const struct sl_type *to) {
     }
     /* Spark stores any scalar but binary and interval into a string column, and so passes it where
      * a function wants a string. */
-    if (to->kind == SL_STRING_KIND) return from->kind != SL_BINARY_KIND && !is_interval(from);
+    if (to->kind == SL_STRING_KIND)
+        return from->kind != SL_BINARY_KIND && !sl_type_is_interval(from);
     if (sl_type_is_numeric(from) && sl_type_is_numeric(to)) return number_implicit(from, to);
-    if (is_datetime(from) && is_datetime(to))
+    if (sl_type_is_datetime(from) && sl_type_is_datetime(to))
         return from->kind == SL_DATE_KIND || to->kind != SL_DATE_KIND;
-    return from->kind == to->kind && is_interval(from);
+    return from->kind == to->kind && sl_type_is_interval(from);
 }

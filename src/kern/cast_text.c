@@ -169,6 +169,6 @@ static enum sl_code any_to_string(struct sl_cast_run *run, struct sl_err *err) {
 
 sl_cast_fn sl_cast_find_text(const struct sl_type *from, const struct sl_type *to) {
     if (to->kind != SL_STRING_KIND || sl_type_is_bytes(from)) return NULL;
-    bool interval = from->kind == SL_DAY_INTERVAL_KIND || from->kind == SL_MONTH_INTERVAL_KIND;
+    bool interval = sl_type_is_interval(from);
     return sl_type_is_nested(from) || interval ? any_to_string : scalar_to_string;
 }

@@ -45,13 +45,6 @@ static const struct sl_type *wider_decimal(struct sl_arena *arena, const struct 
 }
 
 static bool is_decimal(const struct sl_type *t) { return t->kind == SL_DECIMAL_KIND; }
-static bool is_datetime(const struct sl_type *t) {
-    return t->kind == SL_DATE_KIND || t->kind == SL_TIMESTAMP_KIND ||
-           t->kind == SL_TIMESTAMP_NTZ_KIND;
-}
-static bool is_interval(const struct sl_type *t) {
-    return t->kind == SL_DAY_INTERVAL_KIND || t->kind == SL_MONTH_INTERVAL_KIND;
-}
 
 static const struct sl_type *common_fields(struct sl_arena *arena, const struct sl_type *a,
                                            const struct sl_type *b, find_fn find) {
@@ -106,8 +99,8 @@ static const struct sl_type *tightest(struct sl_arena *arena, const struct sl_ty
         const struct sl_type *wider = a->kind > b->kind ? a : b;
         return wider->kind == SL_FLOAT_KIND ? &sl_type_double : wider;
     }
-    if (is_datetime(a) && is_datetime(b)) return common_datetime(a, b);
-    if (is_interval(a) && a->kind == b->kind) return common_interval(arena, a, b);
+    if (sl_type_is_datetime(a) && sl_type_is_datetime(b)) return common_datetime(a, b);
+    if (sl_type_is_interval(a) && a->kind == b->kind) return common_interval(arena, a, b);
     if (sl_type_is_nested(a) && a->kind == b->kind) return common_fields(arena, a, b, find);
     return NULL;
 }
@@ -128,7 +121,7 @@ const struct sl_type *sl_type_promote_string(const struct sl_type *a, const stru
     if (sl_type_is_integer(b)) return &sl_type_long;
     if (sl_type_is_numeric(b)) return &sl_type_double;
     if (b->kind == SL_NULL_KIND) return a;
-    if (is_interval(b) || sl_type_is_nested(b)) return NULL;
+    if (sl_type_is_interval(b) || sl_type_is_nested(b)) return NULL;
     return b;
 }
 

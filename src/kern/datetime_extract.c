@@ -1,4 +1,5 @@
 /* extract(field FROM source), date_part: fields by name. */
+#include "base/civil.h"
 #include "kern/datetime_int.h"
 
 enum sl_extract_field sl_extract_field_find(struct sl_str name, const struct sl_type *source) {

@@ -1,4 +1,5 @@
 /* Fields of a date or timestamp: year, month, hour ... in the session's time zone. */
+#include "base/civil.h"
 #include "kern/datetime_int.h"
 
 void sl_iso_week(int32_t days, int32_t *year, int32_t *week) {

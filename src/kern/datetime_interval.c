@@ -101,14 +101,11 @@ static enum sl_code timestamps_between(struct sl_call *call, struct sl_err *err)
     return SL_OK;
 }
 
-static bool is_interval(const struct sl_vec *vec) {
-    return vec->type->kind == SL_DAY_INTERVAL_KIND || vec->type->kind == SL_MONTH_INTERVAL_KIND;
-}
-
 /* The date or timestamp is the argument that is neither number nor interval. */
 static enum sl_code shift(struct sl_call *call, int sign, struct sl_err *err) {
-    uint32_t at = is_interval(call->args[0]) || call->args[0]->type->kind == SL_INT_KIND;
-    if (!is_interval(call->args[1 - at]))
+    uint32_t at =
+        sl_type_is_interval(call->args[0]->type) || call->args[0]->type->kind == SL_INT_KIND;
+    if (!sl_type_is_interval(call->args[1 - at]->type))
         return sign < 0 ? sl_fn_date_sub(call, err)
                : at     ? sl_fn_add_date(call, err)
                         : sl_fn_date_add(call, err);

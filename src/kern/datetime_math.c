@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/civil.h"
 #include "kern/cast.h"
 #include "kern/datetime_int.h"
 #include "kern/datetime_pattern.h"

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/civil.h"
 #include "kern/datetime_int.h"
 
 const char *const sl_month_names[12] = {"January",   "February", "March",    "April",

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/civil.h"
 #include "kern/datetime_int.h"
 #include "kern/datetime_pattern.h"
 

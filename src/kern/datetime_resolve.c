@@ -3,14 +3,6 @@
 #include "kern/datetime_int.h"
 #include "kern/resolve.h"
 
-static bool is_datetime(const struct sl_type *t) {
-    return t->kind == SL_DATE_KIND || t->kind == SL_TIMESTAMP_KIND ||
-           t->kind == SL_TIMESTAMP_NTZ_KIND;
-}
-static bool is_interval(const struct sl_type *t) {
-    return t->kind == SL_DAY_INTERVAL_KIND || t->kind == SL_MONTH_INTERVAL_KIND;
-}
-
 /* What a date becomes beside this interval: only whole days and months leave it a date. */
 static const struct sl_type *beside_interval(const struct sl_type *datetime,
                                              const struct sl_type *interval) {
@@ -21,7 +13,7 @@ static const struct sl_type *beside_interval(const struct sl_type *datetime,
 static enum sl_code difference(struct sl_resolve *resolve) {
     const struct sl_type **t = resolve->targets;
     for (int i = 0; i < 2; i++)
-        if (!is_datetime(t[i])) t[i] = t[1 - i]; /* a string or NULL */
+        if (!sl_type_is_datetime(t[i])) t[i] = t[1 - i]; /* a string or NULL */
     if (t[0]->kind == SL_DATE_KIND && t[1]->kind == SL_DATE_KIND) {
         struct sl_type *days = SL_NEW(resolve->arena, struct sl_type);
         *days = (struct sl_type){.kind = SL_DAY_INTERVAL_KIND};
@@ -37,10 +29,10 @@ static enum sl_code difference(struct sl_resolve *resolve) {
 enum sl_code sl_resolve_datetime(struct sl_resolve *resolve, struct sl_err *err) {
     const struct sl_type **t = resolve->targets;
     bool minus = resolve->function->name[0] == '-';
-    uint32_t at = is_datetime(t[0]) ? 0 : 1, other = 1 - at;
+    uint32_t at = sl_type_is_datetime(t[0]) ? 0 : 1, other = 1 - at;
     bool textual = t[other]->kind == SL_STRING_KIND;
-    if (minus && (is_datetime(t[other]) || textual)) return difference(resolve);
-    if (is_interval(t[other]) && !(minus && at == 1)) {
+    if (minus && (sl_type_is_datetime(t[other]) || textual)) return difference(resolve);
+    if (sl_type_is_interval(t[other]) && !(minus && at == 1)) {
         resolve->result = t[at] = beside_interval(t[at], t[other]);
         return SL_OK;
     }

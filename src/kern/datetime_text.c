@@ -6,6 +6,7 @@
  * or "not mine"; both agree where it answers. */
 #include <string.h>
 
+#include "base/civil.h"
 #include "base/clock.h"
 #include "kern/cast.h"
 #include "kern/datetime.h"

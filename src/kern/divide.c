@@ -112,8 +112,7 @@ static enum sl_code divide(struct sl_call *call, enum division op, bool try_it,
         return sl_arith_decimals(call, decimal_fns[op], try_it,
                                  op <= INT_DIVIDE ? "DIVIDE_BY_ZERO" : "REMAINDER_BY_ZERO",
                                  op <= INT_DIVIDE ? zero_division : zero_remainder, err);
-    if (call->out->type->kind == SL_FLOAT_KIND || call->out->type->kind == SL_DOUBLE_KIND)
-        return floats(call, op, try_it, err);
+    if (sl_type_is_float(call->out->type)) return floats(call, op, try_it, err);
     return integers(call, op, try_it, err);
 }
 

@@ -1,7 +1,9 @@
 /* md5, sha1, sha2, crc32: digests as lower-case hexadecimal text. */
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "base/hash.h"
+#include "kern/regexp.h"
 #include "kern/string_int.h"
 
 struct digest {
@@ -94,4 +96,8 @@ enum sl_code sl_fn_crc32(struct sl_call *call, struct sl_err *err) {
         call->out->i64[row] = sl_crc32(0, s.ptr, s.len);
     }
     return SL_OK;
+}
+
+void sl_digest_put_version(struct sl_buf *out) {
+    sl_buf_printf(out, "openssl %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
 }

@@ -1,5 +1,6 @@
 /* Functions without a family: typeof, uuid. */
 #include "base/buf.h"
+#include "base/hash.h"
 #include "kern/kernels.h"
 
 enum sl_code sl_kernel_typeof(struct sl_call *call, struct sl_err *err) {
@@ -12,24 +13,8 @@ enum sl_code sl_kernel_typeof(struct sl_call *call, struct sl_err *err) {
     return code;
 }
 
-/* SplitMix64: a bijection whose outputs pass as random for successive inputs. */
-static uint64_t mix(uint64_t x) {
-    x += UINT64_C(0x9E3779B97F4A7C15);
-    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
-    return x ^ x >> 31;
-}
-
-static void put_uuid(uint8_t *to, uint64_t high, uint64_t low) {
-    static const char digits[] = "0123456789abcdef";
-    high = (high & ~UINT64_C(0xF000)) | UINT64_C(0x4000);                      /* version 4 */
-    low = (low & UINT64_C(0x3FFFFFFFFFFFFFFF)) | UINT64_C(0x8000000000000000); /* variant 1 */
-    for (int i = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20) *to++ = '-';
-        uint64_t word = i < 16 ? high : low;
-        *to++ = (uint8_t)digits[word >> (60 - 4 * (i & 15)) & 15];
-    }
-}
+/* A bijection whose outputs pass as random for successive inputs. */
+static uint64_t mix(uint64_t x) { return sl_random_next(&x); }
 
 /* A UUID from the session's seed, the call site and the row's place in its source: a replayed batch
  * gives the same values. */
@@ -41,7 +26,7 @@ enum sl_code sl_kernel_uuid(struct sl_call *call, struct sl_err *err) {
     for (uint32_t row = 0; row < call->rows; row++) {
         int64_t place = call->row_ids ? call->row_ids[row] : call->row_base + row;
         uint64_t high = mix(base ^ mix((uint64_t)place));
-        put_uuid(call->out->bytes + (size_t)row * 36, high, mix(high ^ base));
+        sl_uuid_format((char *)call->out->bytes + (size_t)row * 36, high, mix(high ^ base));
         call->out->offsets[row + 1] = (int32_t)((row + 1) * 36);
     }
     return SL_OK;

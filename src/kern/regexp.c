@@ -157,3 +157,9 @@ size_t sl_regexp_next(const struct sl_regexp_use *use) {
     if (end > begin) return end;
     return end < use->subject.len ? end + sl_utf8_step(use->subject, end) : end + 1;
 }
+
+void sl_regexp_put_version(struct sl_buf *out) {
+    char version[64] = "?";
+    pcre2_config(PCRE2_CONFIG_VERSION, version);
+    sl_buf_printf(out, "pcre2 %s\n", version);
+}

@@ -5,6 +5,10 @@
 #include "base/buf.h"
 #include "kern/call.h"
 
+/* Lines "pcre2 10.42 .." and "openssl ..", for `sluice version`. */
+void sl_regexp_put_version(struct sl_buf *out);
+void sl_digest_put_version(struct sl_buf *out);
+
 /* Rewrites what Java says differently (\p{Alpha}, \uXXXX, class intersection ...) to PCRE2's
  * syntax; false with a reason when there is no such thing there.  *unicode: the pattern asks for
  * (?U). */

@@ -1,10 +1,15 @@
 /* Java's regular expression syntax to PCRE2's. Most is the same; the differences that data jobs
- * meet are rewritten here: \p{Alpha} and its kin     [[:alpha:]]       \p{IsGreek}, \p{javaLetter}
- * \p{Greek}, \p{L} \uXXXX, \0ooo             \x{..}            flags u, d, U dropped, PCRE2_UCP
- *   [a-z&&[^b]], [a[bc]]      look-ahead and alternatives around plain classes
+ * meet are rewritten here:
+ *
+ *   \p{Alpha} and its kin                [[:alpha:]]
+ *   \p{IsGreek}, \p{javaLetter}         \p{Greek}, \p{L}
+ *   \uXXXX, \0ooo                       \x{..}
+ *   flags u, d, U                         dropped, PCRE2_UCP
+ *   [a-z&&[^b]], [a[bc]]                  look-ahead and alternatives around plain classes
  */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "kern/regexp.h"
 #include "kern/string_utf8.h"
 
@@ -84,25 +89,25 @@ static bool take_property(struct cursor *c, bool in_class) {
     return true;
 }
 
-static bool take_hex4(struct cursor *c) {
-    uint32_t value = 0;
-    for (size_t i = 2; i < 6; i++) {
-        char d = peek(c, i), low = (char)(d | 32);
-        if ((unsigned)(d - '0') <= 9)
-            value = value * 16 + (uint32_t)(d - '0');
-        else if (low >= 'a' && low <= 'f')
-            value = value * 16 + (uint32_t)(low - 'a' + 10);
-        else
-            return refuse(c, "\\u needs four hexadecimal digits");
+/* The value of \uXXXX at `at` places behind the cursor; false when it is none. */
+static bool unicode_at(const struct cursor *c, size_t at, uint32_t *value) {
+    if (peek(c, at) != '\\' || peek(c, at + 1) != 'u') return false;
+    *value = 0;
+    for (size_t i = at + 2; i < at + 6; i++) {
+        int digit = sl_hex_digit(peek(c, i));
+        if (digit < 0) return false;
+        *value = *value << 4 | (uint32_t)digit;
     }
+    return true;
+}
+
+static bool take_hex4(struct cursor *c) {
+    uint32_t value, low;
+    if (!unicode_at(c, 0, &value)) return refuse(c, "\\u needs four hexadecimal digits");
     c->at += 6;
-    if (value >= 0xD800 && value < 0xDC00 && peek(c, 0) == '\\' && peek(c, 1) == 'u') {
-        char digits[5] = {peek(c, 2), peek(c, 3), peek(c, 4), peek(c, 5), 0};
-        uint32_t low = (uint32_t)strtoul(digits, NULL, 16);
-        if (low >= 0xDC00 && low < 0xE000) {
-            value = 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00);
-            c->at += 6;
-        }
+    if (sl_utf16_is_high(value) && unicode_at(c, 0, &low) && sl_utf16_is_low(low)) {
+        value = sl_utf16_join(value, low);
+        c->at += 6;
     }
     sl_buf_printf(c->out, "\\x{%X}", value);
     return true;

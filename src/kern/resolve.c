@@ -288,8 +288,7 @@ static enum fit fit_type(struct match *match, const struct param *param, const s
 static enum fit fit_wanted(const struct sl_type *type, const struct sl_type *wanted,
                            const struct sl_type **target) {
     /* Intervals of one family differ only in the fields they print. */
-    bool interval = type->kind == wanted->kind &&
-                    (type->kind == SL_DAY_INTERVAL_KIND || type->kind == SL_MONTH_INTERVAL_KIND);
+    bool interval = type->kind == wanted->kind && sl_type_is_interval(type);
     if (interval || sl_type_equal(type, wanted)) {
         *target = type;
         return FIT_EXACT;

@@ -9,12 +9,6 @@ static int int_max(int a, int b) { return a > b ? a : b; }
 static int int_min(int a, int b) { return a < b ? a : b; }
 static bool is_decimal(const struct sl_type *t) { return t->kind == SL_DECIMAL_KIND; }
 static bool is_null(const struct sl_type *t) { return t->kind == SL_NULL_KIND; }
-static bool is_float(const struct sl_type *t) {
-    return t->kind == SL_FLOAT_KIND || t->kind == SL_DOUBLE_KIND;
-}
-static bool is_interval(const struct sl_type *t) {
-    return t->kind == SL_DAY_INTERVAL_KIND || t->kind == SL_MONTH_INTERVAL_KIND;
-}
 
 /* ---- coercion of two operands ---- */
 
@@ -39,7 +33,7 @@ static void coerce_decimals(struct sl_resolve *resolve) {
         const struct sl_type *other = t[1 - i];
         if (!is_decimal(t[i])) continue;
         if (sl_type_is_integer(other)) t[1 - i] = decimal_of(resolve, 1 - i);
-        if (is_float(other)) t[i] = &sl_type_double;
+        if (sl_type_is_float(other)) t[i] = &sl_type_double;
     }
 }
 
@@ -122,7 +116,7 @@ static enum sl_code hook_arithmetic(struct sl_resolve *resolve, struct sl_err *e
                           err);
     if (operation == OP_DIVIDE && !decimals) t[0] = t[1] = &sl_type_double;
     if (operation == OP_INT_DIVIDE && !decimals) {
-        if (is_float(t[0])) return wrong_type(resolve, "(\"BIGINT\" or \"DECIMAL\")", err);
+        if (sl_type_is_float(t[0])) return wrong_type(resolve, "(\"BIGINT\" or \"DECIMAL\")", err);
         t[0] = t[1] = &sl_type_long;
     }
     resolve->result = decimals ? decimal_result(resolve->arena, operation, t[0], t[1]) : t[0];
@@ -133,7 +127,7 @@ static enum sl_code hook_arithmetic(struct sl_resolve *resolve, struct sl_err *e
 static enum sl_code hook_unary(struct sl_resolve *resolve, struct sl_err *err) {
     const struct sl_type **t = resolve->targets;
     if (t[0]->kind == SL_STRING_KIND || is_null(t[0])) t[0] = &sl_type_double;
-    if (!sl_type_is_numeric(t[0]) && !is_interval(t[0]))
+    if (!sl_type_is_numeric(t[0]) && !sl_type_is_interval(t[0]))
         return sl_resolve_unexpected(resolve, 0,
                                      "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or "
                                      "\"INTERVAL YEAR TO MONTH\")",
@@ -221,7 +215,7 @@ static enum sl_code hook_ceil(struct sl_resolve *resolve, struct sl_err *err) {
         resolve->result =
             sl_type_decimal(resolve->arena, int_min(t[0]->precision - t[0]->scale + 1, 38), 0);
     } else {
-        t[0] = is_float(t[0]) ? &sl_type_double : &sl_type_long;
+        t[0] = sl_type_is_float(t[0]) ? &sl_type_double : &sl_type_long;
         resolve->result = &sl_type_long;
     }
     return SL_OK;
@@ -397,7 +391,7 @@ sl_resolve_hook sl_resolve_hook_find(struct sl_str name) {
                  {"named_struct", hook_named_struct},
                  {"datetime", sl_resolve_datetime},
                  {"extract", sl_resolve_extract},
-        {"concat_ws", sl_resolve_concat_ws},
+                 {"concat_ws", sl_resolve_concat_ws},
                  {"map_keys", hook_map_keys},
                  {"map_values", hook_map_values}};
     for (size_t i = 0; i < sizeof hooks / sizeof hooks[0]; i++)

@@ -1,4 +1,5 @@
 /* Strings made of others: concat, replace, pad, repeat, reverse, translate, chr. */
+#include "base/utf8.h"
 #include "kern/cast.h"
 #include "kern/resolve.h"
 #include "kern/string_int.h"
@@ -197,7 +198,7 @@ enum sl_code sl_fn_translate(struct sl_call *call, struct sl_err *err) {
 static void build_chr(const struct sl_call *call, uint32_t row, struct sl_buf *text) {
     int64_t n = call->args[0]->i64[sl_vec_pos(call->args[0], row)];
     char bytes[4];
-    if (n >= 0) sl_buf_put(text, bytes, sl_utf8_put(bytes, (int32_t)(n & 0xFF)));
+    if (n >= 0) sl_buf_put(text, bytes, sl_utf8_put(bytes, (uint32_t)(n & 0xFF)));
 }
 enum sl_code sl_fn_chr(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_chr, err);

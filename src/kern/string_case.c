@@ -1,6 +1,7 @@
 /* upper, lower, initcap: ASCII in vectors, the rest by utf8proc with Java's one-to-many cases. */
 #include <utf8proc.h>
 
+#include "base/utf8.h"
 #include "kern/string_int.h"
 
 /* What one character becomes; at most 3 characters (Unicode SpecialCasing). */
@@ -75,7 +76,7 @@ static void put_cased(struct sl_buf *out, struct sl_str s, size_t begin, size_t 
         to[0] = c == 0x3A3 ? lower_sigma(s, begin, *end) : utf8proc_tolower(c);
     }
     char bytes[4];
-    for (size_t i = 0; i < count; i++) sl_buf_put(out, bytes, sl_utf8_put(bytes, to[i]));
+    for (size_t i = 0; i < count; i++) sl_buf_put(out, bytes, sl_utf8_put(bytes, (uint32_t)to[i]));
 }
 
 static void put_all_cased(struct sl_buf *out, struct sl_str s, enum casing casing) {
@@ -138,7 +139,7 @@ static void build_initcap(const struct sl_call *call, uint32_t row, struct sl_bu
             for (size_t i = 1; i < count; i++) to[i] = utf8proc_tolower(to[i]);
             char bytes[4];
             for (size_t i = 0; i < count && is_whole(s, at, end); i++)
-                sl_buf_put(text, bytes, sl_utf8_put(bytes, to[i]));
+                sl_buf_put(text, bytes, sl_utf8_put(bytes, (uint32_t)to[i]));
             if (!is_whole(s, at, end)) sl_buf_put(text, s.ptr + at, end - at);
             at = end;
         } else {

@@ -59,12 +59,6 @@ enum sl_code sl_fn_hex_number(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_hex_number, err);
 }
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 enum sl_code sl_fn_unhex(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
@@ -74,7 +68,7 @@ enum sl_code sl_fn_unhex(struct sl_call *call, struct sl_err *err) {
         SL_TRY(sl_string_out_room(&out, s.len / 2 + 1, err));
         int high = 0;
         for (size_t i = 0; i < s.len; i++) {
-            int value = hex_value(s.ptr[i]);
+            int value = sl_hex_digit(s.ptr[i]);
             ok = ok && value >= 0;
             if ((s.len - i) % 2 == 0)
                 high = value;

@@ -35,8 +35,6 @@ SL_MUST_CHECK enum sl_code sl_string_counts(struct sl_call *call, sl_count_fn co
 typedef bool (*sl_test_fn)(const struct sl_call *call, uint32_t row);
 SL_MUST_CHECK enum sl_code sl_string_tests(struct sl_call *call, sl_test_fn test,
                                            struct sl_err *err);
-/* Character positions to a piece: UTF8String.substringSQL. */
-struct sl_str sl_substring_sql(struct sl_str s, int32_t pos, int32_t length);
 /* Appends in lower case, as Java's toLowerCase in an English locale. */
 void sl_str_put_lower(struct sl_buf *out, struct sl_str s);
 /* Result rows that would pass this many bytes are refused. */

@@ -64,14 +64,11 @@ static struct sl_str chars_between(struct sl_str s, int64_t begin, int64_t end, 
     return sl_str_sub(rest, 0, sl_utf8_offset(rest, (size_t)(end - begin)));
 }
 
+/* Character (or byte) positions to a piece: UTF8String.substringSQL. */
 static struct sl_str substring(struct sl_str s, int32_t pos, int32_t length, bool bytes) {
     int64_t count = pos >= 0 ? 0 : bytes ? (int64_t)s.len : (int64_t)sl_utf8_count(s);
     int64_t begin = pos > 0 ? pos - 1 : pos < 0 ? count + pos : 0, end = begin + length;
     return chars_between(s, begin, end, bytes);
-}
-
-struct sl_str sl_substring_sql(struct sl_str s, int32_t pos, int32_t length) {
-    return substring(s, pos, length, false);
 }
 
 static struct sl_str substring_slice(const struct sl_call *call, uint32_t row) {

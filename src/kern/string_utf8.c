@@ -23,14 +23,3 @@ int32_t sl_utf8_next(struct sl_str s, size_t *at) {
     for (size_t k = 1; k < width; k++) value = value << 6 | (s.ptr[i + k] & 0x3F);
     return value;
 }
-
-size_t sl_utf8_put(char *to, int32_t c) {
-    if (c < 0x80) {
-        to[0] = (char)c;
-        return 1;
-    }
-    size_t width = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = width - 1; i > 0; i--, c >>= 6) to[i] = (char)(0x80 | (c & 0x3F));
-    to[0] = (char)((0xF00 >> width) & 0xFF) | (char)c;
-    return width;
-}

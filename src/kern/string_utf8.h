@@ -28,6 +28,5 @@ size_t sl_utf8_count(struct sl_str s);
 size_t sl_utf8_offset(struct sl_str s, size_t chars);
 /* The character at *at, which moves behind it; the byte's value when it is no UTF-8. */
 int32_t sl_utf8_next(struct sl_str s, size_t *at);
-size_t sl_utf8_put(char *to /*4*/, int32_t codepoint);
 
 #endif

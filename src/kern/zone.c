@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/civil.h"
 #include "kern/zone_int.h"
 
 static const struct sl_zone utc = {.name = "UTC", .is_fixed = true};

@@ -19,15 +19,6 @@ int32_t sl_zone_offset_at(const struct sl_zone *zone, int64_t utc_micros);
  * offset (java.time's rule). */
 int64_t sl_zone_to_utc(const struct sl_zone *zone, int64_t local_micros);
 
-/* Civil calendar, proleptic Gregorian. */
-int32_t sl_days_from_civil(int32_t year, int32_t month, int32_t day);
-void sl_civil_from_days(int32_t days, int32_t *year, int32_t *month, int32_t *day);
-bool sl_civil_is_valid(int32_t year, int32_t month, int32_t day);
-static inline bool sl_year_is_leap(int32_t year) {
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-int32_t sl_days_in_month(int32_t year, int32_t month /* 1..12 */);
-
 #define SL_SECONDS_PER_DAY INT64_C(86400)
 #define SL_MICROS_PER_SECOND INT64_C(1000000)
 #define SL_MICROS_PER_DAY (SL_SECONDS_PER_DAY * SL_MICROS_PER_SECOND)

@@ -13,17 +13,10 @@ void sl_percent_encode(struct sl_buf *out, struct sl_str text, bool (*escape)(un
     }
 }
 
-static int hex_digit(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 void sl_percent_decode(struct sl_buf *out, struct sl_str text) {
     for (size_t i = 0; i < text.len; i++) {
-        int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = i + 2 < text.len ? hex_digit(text.ptr[i + 2]) : -1;
+        int high = i + 2 < text.len ? sl_hex_digit(text.ptr[i + 1]) : -1;
+        int low = i + 2 < text.len ? sl_hex_digit(text.ptr[i + 2]) : -1;
         if (text.ptr[i] == '%' && high >= 0 && low >= 0) {
             sl_buf_put_byte(out, (uint8_t)(high << 4 | low));
             i += 2;

@@ -153,26 +153,18 @@ static bool put_between(const struct pretty *pretty, const struct sl_uexpr *expr
     return true;
 }
 
-static bool is_time(const struct sl_type *type) {
-    return type->kind == SL_DATE_KIND || type->kind == SL_TIMESTAMP_KIND ||
-           type->kind == SL_TIMESTAMP_NTZ_KIND;
-}
-static bool is_interval(const struct sl_type *type) {
-    return type->kind == SL_DAY_INTERVAL_KIND || type->kind == SL_MONTH_INTERVAL_KIND;
-}
-
 /* Sums with a date or timestamp: Spark puts the moment first and shows its own functions. */
 static bool put_time_sum(const struct pretty *pretty, const struct sl_uexpr *expr,
                          const char *name) {
     const struct sl_uexpr *moment = expr->args[0], *amount = expr->args[1];
     const struct sl_type *a = type_of(pretty, moment), *b = type_of(pretty, amount);
-    if (name[0] == '+' && is_time(b) && !is_time(a)) {
+    if (name[0] == '+' && sl_type_is_datetime(b) && !sl_type_is_datetime(a)) {
         const struct sl_uexpr *swap = moment;
         const struct sl_type *swap_type = a;
         moment = amount, a = b;
         amount = swap, b = swap_type;
     }
-    if (is_time(a) && is_interval(b)) {
+    if (sl_type_is_datetime(a) && sl_type_is_interval(b)) {
         put_infix(pretty, moment, name, amount, false);
         return true;
     }

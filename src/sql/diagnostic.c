@@ -137,7 +137,7 @@ static void put_source(struct sl_buf *out, struct place place, const char *label
     sl_buf_printf(out, "%*s", (int)(from + 1 + (cut_left ? 2 : 0)), "");
     if (color) sl_buf_put_cstr(out, red);
     for (size_t i = from; i < to; i++) sl_buf_put_byte(out, '^');
-    if (label) sl_buf_printf(out, " %s", label);
+    if (label) sl_buf_printf(out, " %c%s", label[0] | 0x20, label + 1);
     if (color) sl_buf_put_cstr(out, reset);
     sl_buf_put_byte(out, '\n');
 }
@@ -152,7 +152,7 @@ void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const c
     sl_buf_put_byte(out, '\n');
     bool placed = err->span.end > err->span.begin;
     /* a suggestion stands at its place, advice below */
-    bool label = placed && strncmp(err->hint, "did you mean", 12) == 0;
+    bool label = placed && strncmp(err->hint + 1, "id you mean", 11) == 0;
     if (placed) {
         struct place place = find_place(source, err->span);
         put_styled(out, color, blue, "  --> ");

@@ -3,51 +3,33 @@
  * SparkParserUtils.unescapeSQLString, IntervalUtils. */
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "sql/parser.h"
 
 /* ---- strings ---- */
-
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') return (c | 0x20) - 'a' + 10;
-    return -1;
-}
 
 /* The value of `count` hex digits at ptr, -1 when they are not all there. */
 static int64_t hex_value(const char *ptr, const char *end, int count) {
     int64_t value = 0;
     if (end - ptr < count) return -1;
     for (int i = 0; i < count; i++) {
-        int digit = hex_digit(ptr[i]);
+        int digit = sl_hex_digit(ptr[i]);
         if (digit < 0) return -1;
         value = value << 4 | digit;
     }
     return value;
 }
 
-static size_t put_utf8(char *out, uint32_t c) {
-    if (c < 0x80) return out[0] = (char)c, 1;
-    if (c < 0x800) return out[0] = (char)(0xC0 | c >> 6), out[1] = (char)(0x80 | (c & 63)), 2;
-    if (c < 0x10000) {
-        out[0] = (char)(0xE0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 63));
-        return out[2] = (char)(0x80 | (c & 63)), 3;
-    }
-    out[0] = (char)(0xF0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 63));
-    out[2] = (char)(0x80 | (c >> 6 & 63));
-    return out[3] = (char)(0x80 | (c & 63)), 4;
-}
-
 /* \uXXXX, a pair of which may be one character; Java writes a lone surrogate as `?`. */
 static size_t unescape_utf16(const char **at, const char *end, uint32_t unit, char *out) {
-    if (unit < 0xD800 || unit > 0xDFFF) return put_utf8(out, unit);
+    if (!sl_utf16_is_surrogate(unit)) return sl_utf8_put(out, unit);
     const char *next = *at;
     int64_t low =
         end - next >= 6 && next[0] == '\\' && next[1] == 'u' ? hex_value(next + 2, end, 4) : -1;
-    if (unit > 0xDBFF || low < 0xDC00 || low > 0xDFFF) return put_utf8(out, '?');
+    if (!sl_utf16_is_high(unit) || low < 0 || !sl_utf16_is_low((uint32_t)low))
+        return sl_utf8_put(out, '?');
     *at = next + 6;
-    return put_utf8(out, 0x10000 + ((unit - 0xD800) << 10) + (uint32_t)(low - 0xDC00));
+    return sl_utf8_put(out, sl_utf16_join(unit, (uint32_t)low));
 }
 
 /* \ooo of a byte's range, -1 when it is none. */
@@ -108,10 +90,10 @@ enum sl_code sl_parser_unescape(struct sl_parser *parser, struct sl_span span,
                 return sl_parser_fail(parser, (struct sl_span){begin, begin + 10},
                                       "no character has the number %.8s", at + 2);
             at += 10;
-            out += put_utf8(out, code >= 0xD800 && code <= 0xDFFF ? '?' : (uint32_t)code);
+            out += sl_utf8_put(out, sl_utf16_is_surrogate((uint32_t)code) ? '?' : (uint32_t)code);
         } else if ((code = octal_value(at + 1, end)) >= 0) {
             at += 4;
-            out += put_utf8(out, (uint32_t)code);
+            out += sl_utf8_put(out, (uint32_t)code);
         } else {
             out += unescape_letter(at[1], out);
             at += 2;
@@ -281,7 +263,7 @@ static enum sl_code binary_literal(struct sl_parser *parser, struct sl_uexpr *ex
     bool high = hex.len % 2 == 0;
     unsigned value = 0;
     for (size_t i = 0; i < hex.len; i++) {
-        int digit = hex_digit(hex.ptr[i]);
+        int digit = sl_hex_digit(hex.ptr[i]);
         if (digit < 0)
             return sl_parser_fail(parser, expr->span, "X'..' takes hexadecimal digits only");
         value = value << 4 | (unsigned)digit;

@@ -128,6 +128,14 @@ static enum sl_code load(struct sl_checkpoint *checkpoint, struct sl_err *err) {
     return checkpoint->read_only ? SL_OK : check_shape(checkpoint, err);
 }
 
+/* A kill between the rename of a file and the sync of its directory leaves a name that a power cut
+ * may take back; what is decided from it now must not outlive it. */
+static enum sl_code sync_if_there(const char *dir, struct sl_err *err) {
+    struct sl_file_info info;
+    SL_TRY(sl_io_stat(dir, &info, err));
+    return info.is_dir ? sl_io_sync_dir(dir, err) : SL_OK;
+}
+
 /* A kill between the creation of a file and its rename leaves its temporary; the lock is ours, so
  * nobody is using it. */
 static enum sl_code sweep(const struct sl_checkpoint *checkpoint, struct sl_err *err) {
@@ -139,6 +147,8 @@ static enum sl_code sweep(const struct sl_checkpoint *checkpoint, struct sl_err 
     enum sl_code code = sl_io_remove_temporaries(checkpoint->dir, err);
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs && code == SL_OK; i++)
         code = sl_io_remove_temporaries(sl_path_join(&arena, checkpoint->dir, dirs[i]), err);
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs && code == SL_OK; i++)
+        code = sync_if_there(sl_path_join(&arena, checkpoint->dir, dirs[i]), err);
     const char *sources = sl_path_join(&arena, checkpoint->dir, "sources");
     if (code == SL_OK && sl_io_list_dir(sources, &arena, &names, &count, NULL) != SL_OK) count = 0;
     for (size_t i = 0; i < count && code == SL_OK; i++)
@@ -351,7 +361,9 @@ static enum sl_code purge_log(struct sl_checkpoint *checkpoint, const char *log_
 
 enum sl_code sl_checkpoint_purge(struct sl_checkpoint *checkpoint, int64_t batch_id, int64_t retain,
                                  struct sl_err *err) {
-    /* Listing costs a system call per file, so it is done for every tenth batch only. */
+    /* Listing costs a system call per file, so it is done for every tenth batch only. Batch N
+     * cannot run again without offsets/N-1. */
+    if (retain < 1) retain = 1;
     if (batch_id <= retain || batch_id % 10 != 0) return SL_OK;
     int failure = sl_fail_point("purge.pre");
     if (failure) return sl_fail_sys(err, failure, "could not purge `%s`", checkpoint->dir);

@@ -19,13 +19,6 @@ struct source {
     bool raw; /* input: a quote ends it, backslashes escape */
 };
 
-static int hex(int c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Behind a backslash; -1 on a bad escape. */
 static int unescape(struct source *in, const struct sl_json_options *options) {
     if (in->cur == in->end) return -1;
@@ -50,7 +43,7 @@ static int unescape(struct source *in, const struct sl_json_options *options) {
     }
     int unit = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = in->cur < in->end ? hex((unsigned char)*in->cur++) : -1;
+        int digit = in->cur < in->end ? sl_hex_digit(*in->cur++) : -1;
         if (digit < 0) return -1;
         unit = unit << 4 | digit;
     }

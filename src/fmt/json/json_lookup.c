@@ -5,6 +5,7 @@
  * Bounds: SL_JSON_PAD bytes behind `end` are readable, so 16-byte loads are safe wherever
  * cursor <= end; every loop stops at end; the record is accepted only if the cursor stayed within.
  * A record that runs past its end into following bytes is thus refused. */
+#include "base/utf8.h"
 #include "fmt/json/json_int.h"
 #include "fmt/json/json_plain.h"
 #include "fmt/json/json_scan.h"
@@ -37,45 +38,15 @@ static inline bool take(struct reader *r, char c) {
 
 /* ---- strings ---- */
 
-static int hex_digit(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 static bool hex4(const struct reader *r, const char *p, uint32_t *unit) {
     if (r->end - p < 4) return false;
     *unit = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(p[i]);
+        int digit = sl_hex_digit(p[i]);
         if (digit < 0) return false;
         *unit = *unit << 4 | (uint32_t)digit;
     }
     return true;
-}
-
-static size_t put_code(uint8_t *to, uint32_t code) {
-    if (code < 0x80) {
-        to[0] = (uint8_t)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (uint8_t)(0xC0 | code >> 6);
-        to[1] = (uint8_t)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (uint8_t)(0xE0 | code >> 12);
-        to[1] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
-        to[2] = (uint8_t)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    to[0] = (uint8_t)(0xF0 | code >> 18);
-    to[1] = (uint8_t)(0x80 | (code >> 12 & 0x3F));
-    to[2] = (uint8_t)(0x80 | (code >> 6 & 0x3F));
-    to[3] = (uint8_t)(0x80 | (code & 0x3F));
-    return 4;
 }
 
 /* At a backslash; *to moves on. Surrogates must come in pairs. */
@@ -93,13 +64,13 @@ static bool unescape(struct reader *r, uint8_t **to) {
     uint32_t unit, low;
     if (!hex4(r, r->cur, &unit)) return false;
     r->cur += 4;
-    if (unit >= 0xD800 && unit <= 0xDFFF) {
-        if (unit >= 0xDC00 || r->cur[0] != '\\' || r->cur[1] != 'u') return false;
-        if (!hex4(r, r->cur + 2, &low) || low < 0xDC00 || low > 0xDFFF) return false;
+    if (sl_utf16_is_surrogate(unit)) {
+        if (sl_utf16_is_low(unit) || r->cur[0] != '\\' || r->cur[1] != 'u') return false;
+        if (!hex4(r, r->cur + 2, &low) || !sl_utf16_is_low(low)) return false;
         r->cur += 6;
-        unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+        unit = sl_utf16_join(unit, low);
     }
-    *to += put_code(*to, unit);
+    *to += sl_utf8_put((char *)*to, unit);
     return true;
 }
 

@@ -44,7 +44,7 @@ static void plan_names(struct sl_arena *arena, struct sl_json_node *node, int sk
 
 static enum sl_code plan_node(struct sl_arena *arena, const struct sl_type *type,
                               struct sl_json_node *node, int skip, struct sl_err *err) {
-    if (type->kind == SL_DAY_INTERVAL_KIND || type->kind == SL_MONTH_INTERVAL_KIND) {
+    if (sl_type_is_interval(type)) {
         sl_fail(err, SL_UNSUPPORTED, "a JSON schema with interval fields is not supported");
         return sl_hint(err, "Declare the field as STRING and cast it.");
     }

@@ -138,7 +138,7 @@ static enum sl_code print_key(struct printer *p, const struct sl_vec *vec, uint3
     }
     sl_buf_put_byte(p->out, '"');
     uint32_t pos = sl_vec_pos(vec, row);
-    if (vec->type->kind == SL_FLOAT_KIND || vec->type->kind == SL_DOUBLE_KIND)
+    if (sl_type_is_float(vec->type))
         print_float(p, vec, pos, false);
     else if (vec->type->kind == SL_BOOL_KIND)
         sl_buf_put_cstr(p->out, sl_bit_get(vec->bits, pos) ? "true" : "false");

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 enum { END = -1, FAIL = -2 };
 
 void sl_json_parser_init(struct sl_json_parser *p, const struct sl_json_options *options) {
@@ -132,41 +134,15 @@ static int skip_colon(struct sl_json_parser *p) {
 
 static void put_unit(struct sl_buf *out, size_t begin, uint32_t unit) {
     size_t at = out->len;
-    if (unit >= 0xDC00 && unit <= 0xDFFF && at >= begin + 3 && out->ptr[at - 3] == 0xED &&
+    if (sl_utf16_is_low(unit) && at >= begin + 3 && out->ptr[at - 3] == 0xED &&
         out->ptr[at - 2] >= 0xA0 && out->ptr[at - 2] < 0xB0) {
         uint32_t high =
             0xD000 | (uint32_t)(out->ptr[at - 2] & 0x3F) << 6 | (out->ptr[at - 1] & 0x3F);
-        unit = 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00);
+        unit = sl_utf16_join(high, unit);
         out->len -= 3;
     }
-    uint8_t bytes[4];
-    size_t len = 1;
-    if (unit < 0x80) {
-        bytes[0] = (uint8_t)unit;
-    } else if (unit < 0x800) {
-        bytes[0] = (uint8_t)(0xC0 | unit >> 6);
-        bytes[1] = (uint8_t)(0x80 | (unit & 0x3F));
-        len = 2;
-    } else if (unit < 0x10000) {
-        bytes[0] = (uint8_t)(0xE0 | unit >> 12);
-        bytes[1] = (uint8_t)(0x80 | (unit >> 6 & 0x3F));
-        bytes[2] = (uint8_t)(0x80 | (unit & 0x3F));
-        len = 3;
-    } else {
-        bytes[0] = (uint8_t)(0xF0 | unit >> 18);
-        bytes[1] = (uint8_t)(0x80 | (unit >> 12 & 0x3F));
-        bytes[2] = (uint8_t)(0x80 | (unit >> 6 & 0x3F));
-        bytes[3] = (uint8_t)(0x80 | (unit & 0x3F));
-        len = 4;
-    }
-    sl_buf_put(out, bytes, len);
-}
-
-static int hex_digit(int c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
+    char bytes[4];
+    sl_buf_put(out, bytes, sl_utf8_put(bytes, unit));
 }
 
 /* _decodeEscaped: behind the backslash; the UTF-16 unit, a lead byte that was escaped for no
@@ -203,7 +179,7 @@ static int escape(struct sl_json_parser *p) {
     int unit = 0;
     for (int i = 0; i < 4; i++) {
         if (p->cur == p->end) return FAIL;
-        int digit = hex_digit(take(p));
+        int digit = sl_hex_digit(take(p));
         if (digit < 0) return FAIL;
         unit = unit << 4 | digit;
     }

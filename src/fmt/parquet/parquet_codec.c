@@ -256,3 +256,8 @@ enum sl_code sl_decompress(struct sl_decompressor *decompressor, int32_t wire, c
         return sl_fail(err, SL_UNSUPPORTED, "unknown compression codec %d", (int)wire);
     }
 }
+
+void sl_codec_put_versions(struct sl_buf *out) {
+    sl_buf_printf(out, "zstd %s\nlz4 %s\nzlib %s\n", ZSTD_versionString(), LZ4_versionString(),
+                  zlibVersion());
+}

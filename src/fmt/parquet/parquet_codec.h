@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -45,6 +46,9 @@ void sl_decompressor_release(struct sl_decompressor *decompressor);
 SL_MUST_CHECK enum sl_code sl_decompress(struct sl_decompressor *decompressor, int32_t wire,
                                          const void *from, size_t len, void *to, size_t to_len,
                                          struct sl_err *err);
+
+/* Lines "zstd 1.5.7" and so on, for `sluice version`. */
+void sl_codec_put_versions(struct sl_buf *out);
 
 /* The checksum of a page's bytes as stored: zlib's CRC-32 (PageHeader.crc). */
 uint32_t sl_page_crc(const void *bytes, size_t len);

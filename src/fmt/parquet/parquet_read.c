@@ -106,20 +106,6 @@ uint64_t sl_parquet_reader_group_rows(const struct sl_parquet_reader *r, uint32_
     return group < r->footer.group_count ? (uint64_t)r->footer.groups[group].rows : 0;
 }
 
-struct sl_str sl_parquet_reader_created_by(const struct sl_parquet_reader *r) {
-    return r->footer.created_by;
-}
-
-bool sl_parquet_reader_metadata(const struct sl_parquet_reader *r, struct sl_str key,
-                                struct sl_str *value) {
-    for (uint32_t i = 0; i < r->footer.pair_count; i++) {
-        if (!sl_str_eq(r->footer.pairs[i].key, key)) continue;
-        *value = r->footer.pairs[i].value;
-        return true;
-    }
-    return false;
-}
-
 /* ---- choosing ---- */
 
 static const struct sl_parquet_node *top_node(const struct sl_parquet_reader *r, uint32_t field) {

@@ -26,10 +26,6 @@ const struct sl_type *sl_parquet_reader_schema(const struct sl_parquet_reader *r
 uint64_t sl_parquet_reader_rows(const struct sl_parquet_reader *reader);
 uint32_t sl_parquet_reader_group_count(const struct sl_parquet_reader *reader);
 uint64_t sl_parquet_reader_group_rows(const struct sl_parquet_reader *reader, uint32_t group);
-struct sl_str sl_parquet_reader_created_by(const struct sl_parquet_reader *reader);
-/* Key-value metadata; false when absent. */
-bool sl_parquet_reader_metadata(const struct sl_parquet_reader *reader, struct sl_str key,
-                                struct sl_str *value);
 
 /* Statistics of a top-level primitive column in a row group, only when they are valid by the rules
  * of reference formats A8/A9 (column order, writer bugs, NaN). rows == 0: unknown.

@@ -74,8 +74,7 @@ static bool convert_bounds(const struct sl_parquet_leaf *leaf, struct sl_str min
     if (sl_parquet_convert_one(leaf, min, &out->min, NULL) != SL_OK ||
         sl_parquet_convert_one(leaf, max, &out->max, NULL) != SL_OK)
         return false;
-    if (out->min.type->kind == SL_FLOAT_KIND || out->min.type->kind == SL_DOUBLE_KIND)
-        return fix_reals(&out->min, &out->max, may_have_nan);
+    if (sl_type_is_float(out->min.type)) return fix_reals(&out->min, &out->max, may_have_nan);
     return true;
 }
 

@@ -151,15 +151,22 @@ void test_options_java_properties_are_translated(void **state) {
     sl_arena_release(&arena);
 }
 
-void test_durations(void **state) {
+/* A number alone is milliseconds; a delay without a number, or past 64 bits, is refused. */
+void test_options_delay(void **state) {
     (void)state;
-    int64_t ms;
-    assert_true(sl_kafka_duration_ms(SL_STR("15m"), &ms) && ms == 900000);
-    assert_true(sl_kafka_duration_ms(SL_STR(" 2 min"), &ms) && ms == 120000);
-    assert_true(sl_kafka_duration_ms(SL_STR("250"), &ms) && ms == 250);
-    assert_false(sl_kafka_duration_ms(SL_STR("m"), &ms));
-    assert_false(sl_kafka_duration_ms(SL_STR("1y"), &ms));
-    assert_false(sl_kafka_duration_ms(SL_STR("9223372036854775807d"), &ms));
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {{"15m", 900000}, {" 2 min", 120000}, {"250", 250}},
+      bad[] = {{"m", 0}, {"1y", 0}, {"-5", 0}, {"", 0}, {"9223372036854775807d", 0}};
+    sl_arena_init(&arena, "test");
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(RESOLVE(true, "maxTriggerDelay", good[i].text), SL_OK);
+        assert_int_equal(result.max_trigger_delay_ms, good[i].ms);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(RESOLVE(true, "maxTriggerDelay", bad[i].text), SL_USER);
+    sl_arena_release(&arena);
 }
 
 void test_patterns(void **state) {

@@ -1,3 +1,4 @@
+#include "base/civil.h"
 #include "unit.h"
 
 #include <stdlib.h>
