@@ -1,8 +1,11 @@
 #include "base/clock.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "base/civil.h"
 
 static int64_t read_ns(clockid_t id) {
     struct timespec ts;
@@ -37,4 +40,14 @@ void sl_clock_sleep_ms(int64_t ms) {
     if (ms <= 0) return;
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     nanosleep(&ts, NULL);
+}
+
+const char *sl_clock_text(char to[SL_CLOCK_TEXT_SIZE], int64_t epoch_ms) {
+    enum { DAY_MS = 86400000 };
+    int64_t days = epoch_ms / DAY_MS - (epoch_ms % DAY_MS < 0);
+    int ms = (int)(epoch_ms - days * DAY_MS), year, month, day;
+    sl_civil_from_days((int32_t)days, &year, &month, &day);
+    snprintf(to, SL_CLOCK_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day,
+             ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+    return to;
 }

@@ -6,19 +6,15 @@
 #include <string.h>
 
 static const struct {
-    const char *name, *text;
+    const char *name;
     int exit_status;
 } codes[] = {
-#define CODE(name, text, exit_code) [SL_##name] = {#name, text, exit_code},
+#define CODE(name, text, exit_code) [SL_##name] = {#name, exit_code},
 #include "base/code.def"
 };
 
 const char *sl_code_name(enum sl_code code) {
     return code < SL_CODE_COUNT ? codes[code].name : "?";
-}
-
-const char *sl_code_text(enum sl_code code) {
-    return code < SL_CODE_COUNT ? codes[code].text : "?";
 }
 
 int sl_code_exit_status(enum sl_code code) {

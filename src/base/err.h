@@ -55,8 +55,7 @@ enum sl_code sl_context(struct sl_err *err, const char *fmt, ...) SL_PRINTF(2, 3
 void sl_err_clear(struct sl_err *err);
 
 const char *sl_code_name(enum sl_code code); /* "NOMEM" */
-const char *sl_code_text(enum sl_code code); /* "out of memory" */
-int sl_code_exit_status(enum sl_code code);  /* exit status of reference table */
+int sl_code_exit_status(enum sl_code code);  /* of a command that ends with it: code.def */
 
 /* Only in functions that own nothing at that point; else use one `out:` label. */
 #define SL_TRY(call)                                                                               \

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,12 +25,9 @@ static enum sl_code refuse(int fd, const char *path, struct sl_err *err) {
 }
 
 static void write_holder(int fd) {
-    char host[128] = "", started[40] = "", text[256];
+    char host[128] = "", started[SL_CLOCK_TEXT_SIZE], text[256];
     gethostname(host, sizeof host - 1);
-    time_t now = (time_t)(sl_clock_wall_us() / 1000000);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    sl_clock_text(started, sl_clock_wall_us() / 1000);
     int len =
         snprintf(text, sizeof text, "pid %ld on %s since %s\n", (long)getpid(), host, started);
     if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)len, 0) == len) return;

@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -36,16 +35,6 @@ static const char *category_name(enum sl_log_category category) {
     return "all";
 }
 
-static void put_time(struct sl_buf *line, const char *format) {
-    int64_t us = sl_clock_wall_us();
-    time_t seconds = (time_t)(us / 1000000);
-    struct tm parts;
-    gmtime_r(&seconds, &parts);
-    char text[40];
-    strftime(text, sizeof text, format, &parts);
-    sl_buf_printf(line, "%s.%03d", text, (int)(us % 1000000 / 1000));
-}
-
 void sl_log_event(const struct sl_log *log, enum sl_log_level level, enum sl_log_category category,
                   const char *fmt, ...) {
     if (level > log->level || !(log->categories & (unsigned)category)) return;
@@ -56,16 +45,18 @@ void sl_log_event(const struct sl_log *log, enum sl_log_level level, enum sl_log
     va_start(args, fmt);
     sl_buf_vprintf(&message, fmt, args);
     va_end(args);
+    char text[SL_CLOCK_TEXT_SIZE];
+    const char *now = sl_clock_text(text, sl_clock_wall_us() / 1000);
     if (json) {
         sl_buf_put_cstr(&line, "{\"ts\":\"");
-        put_time(&line, "%Y-%m-%dT%H:%M:%S");
-        sl_buf_printf(&line,
-                      "Z\",\"level\":\"%s\",\"category\":\"%s\",\"msg\":", level_names[level],
+        sl_buf_put_cstr(&line, now);
+        sl_buf_printf(&line, "\",\"level\":\"%s\",\"category\":\"%s\",\"msg\":", level_names[level],
                       category_name(category));
         sl_json_put_string(&line, sl_buf_str(&message));
         sl_buf_put_byte(&line, '}');
     } else {
-        put_time(&line, "%H:%M:%S");
+        if (log->status_line) sl_buf_put_cstr(&line, "\r\033[K");
+        sl_buf_printf(&line, "%.12s", now + strlen("2026-01-31T"));
         const char *color = terminal && !log->plain ? level_colors[level] : "";
         sl_buf_printf(&line, " %s%-5s%s %s", color, level_names[level], *color ? "\033[0m" : "",
                       sl_buf_cstr(&message));

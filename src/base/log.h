@@ -25,8 +25,9 @@ struct sl_log {
     enum sl_log_level level;
     unsigned categories;
     enum sl_log_format format;
-    int fd; /* 2 */
-    bool plain; /* no colours even on a terminal */
+    int fd;           /* 2 */
+    bool plain;       /* no colours even on a terminal */
+    bool status_line; /* the terminal's line holds a status that an event writes over */
 };
 void sl_log_init(struct sl_log *log); /* INFO, all categories, auto, stderr */
 void sl_log_event(const struct sl_log *log, enum sl_log_level level, enum sl_log_category category,

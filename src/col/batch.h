@@ -5,14 +5,12 @@
  * of unselected rows are ignored.
  *
  * Memory: columns may point into foreign memory (Kafka messages, a file buffer) that stays valid
- * until `release` is called, which the batch's producer does at its next call.
+ * until the next call of the batch's producer.
  */
 #ifndef SL_COL_BATCH_H
 #define SL_COL_BATCH_H
 
 #include "col/vec.h"
-
-enum { SL_BATCH_ROWS_DEFAULT = 4096 };
 
 /* Where a row came from, so that a bad or late row can always be named. */
 struct sl_origin {
@@ -25,8 +23,8 @@ struct sl_origin {
 struct sl_batch {
     const struct sl_type *schema; /* STRUCT */
     uint32_t rows;                /* of every column, before selection */
-    struct sl_vec
-        *columns; /* schema->field_count; columns nobody reads have rows == 0 and data NULL */
+    /* schema->field_count; columns nobody reads have rows == 0 and data NULL */
+    struct sl_vec *columns;
     const uint64_t *selected; /* NULL: all rows */
     uint32_t selected_rows;   /* rows when selected is NULL */
     struct sl_origin origin;

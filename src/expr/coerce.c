@@ -1,18 +1,37 @@
 /* Casts: written ones, and the implicit ones of Spark's ANSI coercion. */
 #include "expr/expr_int.h"
 
+/* Spark's three kinds of advice: a function, switching ANSI mode off, none. */
+static const char *mismatch_condition(const struct sl_type *from, const struct sl_type *to,
+                                      enum sl_cast_mode mode) {
+    bool to_date = sl_type_is_numeric(from) && to->kind == SL_DATE_KIND;
+    bool from_date = from->kind == SL_DATE_KIND && sl_type_is_numeric(to);
+    if (mode != SL_CAST_LEGACY && (to_date || from_date))
+        return "DATATYPE_MISMATCH.CAST_WITH_FUNC_SUGGESTION";
+    if (mode == SL_CAST_ANSI && sl_cast_allowed(from, to, SL_CAST_LEGACY))
+        return "DATATYPE_MISMATCH.CAST_WITH_CONF_SUGGESTION";
+    return "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION";
+}
+
 static enum sl_code cast_mismatch(struct sl_expr_ctx *ctx, const struct sl_expr *arg,
-                                  const struct sl_type *to, struct sl_span span,
-                                  struct sl_err *err) {
+                                  const struct sl_type *to, enum sl_cast_mode mode,
+                                  struct sl_span span, struct sl_err *err) {
     struct sl_buf text = {0};
     sl_expr_put_sql(&text, arg);
     const char *target = sl_type_sql(ctx->query, to);
+    const char *condition = mismatch_condition(arg->type, to, mode);
     enum sl_code code = sl_fail_at(
-        err, span, "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", "42K09",
-        "Cannot resolve \"CAST(%.*s AS %s)\" due to data type mismatch: cannot cast \"%s\" to "
-        "\"%s\".",
-        (int)(text.len > 160 ? 160 : text.len), sl_buf_cstr(&text), target,
-        sl_type_sql(ctx->query, arg->type), target);
+        err, span, condition, "42K09",
+        "Cannot resolve \"%sCAST(%.*s AS %s)\" due to data type mismatch: cannot cast \"%s\" to "
+        "\"%s\"%s.",
+        mode == SL_CAST_TRY ? "TRY_" : "", (int)(text.len > 160 ? 160 : text.len),
+        sl_buf_cstr(&text), target, sl_type_sql(ctx->query, arg->type), target,
+        strstr(condition, "CONF") ? " with ANSI mode on" : "");
+    if (strstr(condition, "FUNC"))
+        sl_hint(err, "use the function %s instead",
+                to->kind == SL_DATE_KIND ? "date_from_unix_date" : "unix_date");
+    else if (strstr(condition, "CONF"))
+        sl_hint(err, "SET spark.sql.ansi.enabled = false allows this cast");
     sl_buf_release(&text);
     return code;
 }
@@ -41,7 +60,7 @@ enum sl_code sl_expr_cast(struct sl_expr_ctx *ctx, struct sl_expr *arg, const st
         (*out)->span = span;
         return SL_OK;
     }
-    if (!sl_cast_allowed(arg->type, to, mode)) return cast_mismatch(ctx, arg, to, span, err);
+    if (!sl_cast_allowed(arg->type, to, mode)) return cast_mismatch(ctx, arg, to, mode, span, err);
     return make_cast(ctx, arg, to, mode, span, out, err);
 }
 

@@ -24,7 +24,8 @@ void sl_expr_set_args(struct sl_expr_ctx *ctx, struct sl_expr *expr, struct sl_e
     }
 }
 
-struct sl_vec *sl_expr_new_vec(struct sl_expr_ctx *ctx, const struct sl_type *type) {
+/* An empty owned vector in the query arena, freed with it. */
+static struct sl_vec *new_vec(struct sl_expr_ctx *ctx, const struct sl_type *type) {
     struct sl_vec *vec = SL_NEW(ctx->query, struct sl_vec);
     sl_vec_init(vec, type);
     sl_arena_on_reset(ctx->query, release_vec, vec);
@@ -52,40 +53,40 @@ static struct sl_expr *literal_of(struct sl_expr_ctx *ctx, struct sl_vec *vec) {
 static void must(enum sl_code code) { sl_assert(code == SL_OK); }
 
 struct sl_expr *sl_expr_literal(struct sl_expr_ctx *ctx, const struct sl_vec *value) {
-    struct sl_vec *vec = sl_expr_new_vec(ctx, value->type);
+    struct sl_vec *vec = new_vec(ctx, value->type);
     uint32_t first = 0;
     must(sl_vec_append(vec, value, &first, 1, NULL));
     return literal_of(ctx, vec);
 }
 
 struct sl_expr *sl_expr_literal_str(struct sl_expr_ctx *ctx, struct sl_str value) {
-    struct sl_vec *vec = sl_expr_new_vec(ctx, &sl_type_string);
+    struct sl_vec *vec = new_vec(ctx, &sl_type_string);
     must(sl_vec_put_str(vec, value, NULL));
     return literal_of(ctx, vec);
 }
 
 struct sl_expr *sl_expr_literal_i64(struct sl_expr_ctx *ctx, const struct sl_type *type,
                                     int64_t value) {
-    struct sl_vec *vec = sl_expr_new_vec(ctx, type);
+    struct sl_vec *vec = new_vec(ctx, type);
     must(sl_vec_put_i64(vec, value, NULL));
     return literal_of(ctx, vec);
 }
 
 struct sl_expr *sl_expr_literal_f64(struct sl_expr_ctx *ctx, double value) {
-    struct sl_vec *vec = sl_expr_new_vec(ctx, &sl_type_double);
+    struct sl_vec *vec = new_vec(ctx, &sl_type_double);
     must(sl_vec_put_f64(vec, value, NULL));
     return literal_of(ctx, vec);
 }
 
 struct sl_expr *sl_expr_literal_decimal(struct sl_expr_ctx *ctx, int precision, int scale,
                                         sl_int128 unscaled) {
-    struct sl_vec *vec = sl_expr_new_vec(ctx, sl_type_decimal(ctx->query, precision, scale));
+    struct sl_vec *vec = new_vec(ctx, sl_type_decimal(ctx->query, precision, scale));
     must(sl_vec_put_i128(vec, unscaled, NULL));
     return literal_of(ctx, vec);
 }
 
 struct sl_expr *sl_expr_literal_null(struct sl_expr_ctx *ctx, const struct sl_type *type) {
-    struct sl_vec *vec = sl_expr_new_vec(ctx, type);
+    struct sl_vec *vec = new_vec(ctx, type);
     must(sl_vec_append_null(vec, 1, NULL));
     return literal_of(ctx, vec);
 }

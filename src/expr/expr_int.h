@@ -8,8 +8,6 @@ struct sl_expr *sl_expr_new(struct sl_expr_ctx *ctx, enum sl_expr_kind kind,
                             const struct sl_type *type, struct sl_span span);
 void sl_expr_set_args(struct sl_expr_ctx *ctx, struct sl_expr *expr, struct sl_expr *const *args,
                       uint32_t count);
-/* An empty owned vector in the query arena, freed with it. */
-struct sl_vec *sl_expr_new_vec(struct sl_expr_ctx *ctx, const struct sl_type *type);
 /* The expression, or the literal it computes when all its arguments are literals. */
 SL_MUST_CHECK enum sl_code sl_expr_fold(struct sl_expr_ctx *ctx, struct sl_expr *expr,
                                         struct sl_expr **out, struct sl_err *err);
@@ -17,9 +15,6 @@ SL_MUST_CHECK enum sl_code sl_expr_fold(struct sl_expr_ctx *ctx, struct sl_expr 
 SL_MUST_CHECK enum sl_code sl_expr_from_json(struct sl_expr_ctx *ctx, struct sl_expr **args,
                                              uint32_t count, struct sl_span span,
                                              struct sl_expr **out, struct sl_err *err);
-SL_MUST_CHECK enum sl_code sl_expr_coalesce(struct sl_expr_ctx *ctx, struct sl_expr **args,
-                                            uint32_t count, struct sl_span span,
-                                            struct sl_expr **out, struct sl_err *err);
 /* What a cast to `to` needs; the argument itself when it has that type. No check, no folding of
  * errors. */
 SL_MUST_CHECK enum sl_code sl_expr_cast_if(struct sl_expr_ctx *ctx, struct sl_expr *arg,

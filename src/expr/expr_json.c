@@ -58,12 +58,12 @@ static enum sl_code parse_options(struct sl_expr_ctx *ctx, struct sl_expr *arg,
     const struct sl_type *type = arg->type;
     bool strings = type->kind == SL_MAP_KIND && type->fields[0].type->kind == SL_STRING_KIND &&
                    type->fields[1].type->kind == SL_STRING_KIND;
-    if (!strings)
+    if (type->kind == SL_MAP_KIND && !strings)
         return sl_fail_at(err, arg->span, "INVALID_OPTIONS.NON_STRING_TYPE", "42K06",
                           "Invalid options: A type of keys and values in `map()` must be string, "
                           "but got \"%s\".",
                           sl_type_sql(ctx->query, type));
-    if (arg->kind != SL_EXPR_LITERAL || sl_vec_is_null(arg->literal, 0))
+    if (!strings || arg->kind != SL_EXPR_LITERAL || sl_vec_is_null(arg->literal, 0))
         return sl_fail_at(err, arg->span, "INVALID_OPTIONS.NON_MAP_FUNCTION", "42K06",
                           "Invalid options: Must use the `map()` function for options.");
     const struct sl_vec *map = arg->literal;
@@ -133,7 +133,12 @@ bool sl_expr_same_json(const struct sl_expr *a, const struct sl_expr *b) {
 enum sl_code sl_expr_from_json(struct sl_expr_ctx *ctx, struct sl_expr **args, uint32_t count,
                                struct sl_span span, struct sl_expr **out, struct sl_err *err) {
     struct sl_expr *text;
-    const struct sl_type *schema;
+    const struct sl_type *schema, *from = args[0]->type;
+    if (from->kind != SL_STRING_KIND && from->kind != SL_NULL_KIND) /* Spark casts nothing here */
+        return sl_fail_at(err, args[0]->span, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "42K09",
+                          "The first parameter of from_json requires the \"STRING\" type, however "
+                          "it has the type \"%s\".",
+                          sl_type_sql(ctx->query, from));
     SL_TRY(sl_expr_coerce(ctx, args[0], &sl_type_string, &text, err));
     SL_TRY(parse_schema(ctx, args[1], &schema, err));
     struct sl_json_options *options = SL_NEW(ctx->query, struct sl_json_options);

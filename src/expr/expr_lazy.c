@@ -118,8 +118,8 @@ static enum sl_code make_if(struct sl_expr_ctx *ctx, struct sl_str name, struct 
     return sl_expr_case(ctx, args, 1, args[2], span, out, err);
 }
 
-enum sl_code sl_expr_coalesce(struct sl_expr_ctx *ctx, struct sl_expr **args, uint32_t count,
-                              struct sl_span span, struct sl_expr **out, struct sl_err *err) {
+static enum sl_code coalesce(struct sl_expr_ctx *ctx, struct sl_expr **args, uint32_t count,
+                             struct sl_span span, struct sl_expr **out, struct sl_err *err) {
     struct sl_expr **values = SL_NEW_ARRAY(ctx->query, struct sl_expr *, count + 1);
     memcpy(values, args, count * sizeof *args);
     const struct sl_type *type;
@@ -147,7 +147,7 @@ static enum sl_code make_coalesce(struct sl_expr_ctx *ctx, struct sl_str name,
                                   struct sl_expr **out, struct sl_err *err) {
     bool two = !sl_str_eq_nocase(name, SL_STR("coalesce"));
     if (two ? count != 2 : count < 1) return wrong_count(name, two ? "2" : "> 0", count, span, err);
-    return sl_expr_coalesce(ctx, args, count, span, out, err);
+    return coalesce(ctx, args, count, span, out, err);
 }
 
 static enum sl_code make_nvl2(struct sl_expr_ctx *ctx, struct sl_str name, struct sl_expr **args,

@@ -1,5 +1,6 @@
 #include "gen/gen_shapes.h"
 
+#include "base/civil.h"
 #include "gen/gen_text.h"
 
 const char *const sl_gen_shape_names[SL_GEN_SHAPE_COUNT] = {"orders9", "paid", "simple",
@@ -127,28 +128,16 @@ void sl_gen_order_draw(enum sl_gen_shape shape, struct sl_gen_random *random, ui
 
 /* ---- pieces ---- */
 
-/* Days since 1970 to year, month, day (Howard Hinnant's civil_from_days). */
-static void civil(int64_t days, int64_t *year, unsigned *month, unsigned *day) {
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    unsigned doe = (unsigned)(days - era * 146097);
-    unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-    *day = doy - (153 * mp + 2) / 5 + 1;
-    *month = mp < 10 ? mp + 3 : mp - 9;
-    *year = (int64_t)yoe + era * 400 + (*month <= 2);
-}
-
 char *sl_gen_put_time(char *to, int64_t time_us, int decimals) {
-    int64_t days = time_us / 86400000000 - (time_us % 86400000000 < 0), year;
+    int64_t days = time_us / 86400000000 - (time_us % 86400000000 < 0);
     uint64_t us = (uint64_t)(time_us - days * 86400000000), seconds = us / 1000000;
-    unsigned month, day;
-    civil(days, &year, &month, &day);
+    int32_t year, month, day;
+    sl_civil_from_days((int32_t)days, &year, &month, &day);
     to = sl_gen_put_digits(to, (uint64_t)year, 4);
     *to++ = '-';
-    to = sl_gen_put_digits(to, month, 2);
+    to = sl_gen_put_digits(to, (uint64_t)month, 2);
     *to++ = '-';
-    to = sl_gen_put_digits(to, day, 2);
+    to = sl_gen_put_digits(to, (uint64_t)day, 2);
     *to++ = 'T';
     to = sl_gen_put_digits(to, seconds / 3600, 2);
     *to++ = ':';

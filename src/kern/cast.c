@@ -126,7 +126,7 @@ static bool is_relabel(const struct sl_type *from, const struct sl_type *to) {
     return sl_type_equal(from, to);
 }
 
-enum sl_code sl_cast_column(struct sl_cast_run *run, struct sl_err *err) {
+static enum sl_code cast_column(struct sl_cast_run *run, struct sl_err *err) {
     if (is_relabel(run->from, run->to)) {
         const struct sl_type *to = run->out->type;
         sl_vec_borrow(run->out, run->in);
@@ -161,7 +161,7 @@ static enum sl_code cast_constant(struct sl_cast_run *run, struct sl_err *err) {
     inner.bad_count = 0;
     struct sl_call *outer = run->call;
     run->call = &inner, run->in = &one, run->rows = 1;
-    SL_TRY(sl_cast_column(run, err));
+    SL_TRY(cast_column(run, err));
     run->out->enc = SL_ENC_CONST;
     if (inner.bad_count) report_constant(outer, &inner);
     return SL_OK;
@@ -172,7 +172,7 @@ static enum sl_code cast_flattened(struct sl_cast_run *run, struct sl_err *err) 
     enum sl_code code = sl_vec_flatten(run->in, &flat, err);
     if (code == SL_OK) {
         run->in = &flat;
-        code = sl_cast_column(run, err);
+        code = cast_column(run, err);
     }
     /* What the kernel borrowed (validity) must outlive the flattened copy. */
     if (code == SL_OK && run->out->valid && run->out->valid == flat.valid) {
@@ -196,9 +196,9 @@ enum sl_code sl_cast(struct sl_call *call, enum sl_cast_mode mode, struct sl_err
         .mode = mode,
         .zone = call->session && call->session->zone ? call->session->zone : sl_zone_utc,
     };
-    if (is_relabel(run.from, run.to)) return sl_cast_column(&run, err);
+    if (is_relabel(run.from, run.to)) return cast_column(&run, err);
     if (in->enc == SL_ENC_CONST) return cast_constant(&run, err);
     bool view_ok = in->enc == SL_ENC_VIEW && sl_type_is_bytes(run.from);
     if (in->enc != SL_ENC_FLAT && !view_ok) return cast_flattened(&run, err);
-    return sl_cast_column(&run, err);
+    return cast_column(&run, err);
 }

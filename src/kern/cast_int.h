@@ -59,7 +59,4 @@ sl_cast_fn sl_cast_find_text(const struct sl_type *from, const struct sl_type *t
 sl_cast_fn sl_cast_find_datetime(const struct sl_type *from, const struct sl_type *to);
 sl_cast_fn sl_cast_find_nested(const struct sl_type *from, const struct sl_type *to);
 
-/* All of sl_cast, for a child column whose rows are not those of the call. */
-SL_MUST_CHECK enum sl_code sl_cast_column(struct sl_cast_run *run, struct sl_err *err);
-
 #endif

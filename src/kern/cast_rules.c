@@ -113,7 +113,7 @@ bool sl_cast_implicit(const struct sl_type *from, const struct sl_type *to) {
     if (to->kind == SL_STRING_KIND)
         return from->kind != SL_BINARY_KIND && !sl_type_is_interval(from);
     if (sl_type_is_numeric(from) && sl_type_is_numeric(to)) return number_implicit(from, to);
-    if (sl_type_is_datetime(from) && sl_type_is_datetime(to))
-        return from->kind == SL_DATE_KIND || to->kind != SL_DATE_KIND;
+    /* A timestamp stands for its date too: add_months(ts, 1). */
+    if (sl_type_is_datetime(from) && sl_type_is_datetime(to)) return true;
     return from->kind == to->kind && sl_type_is_interval(from);
 }

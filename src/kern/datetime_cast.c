@@ -12,9 +12,9 @@ static enum sl_code cast_by_session(struct sl_call *call, bool try, struct sl_er
     return sl_cast(call, try ? SL_CAST_TRY : ansi ? SL_CAST_ANSI : SL_CAST_LEGACY, err);
 }
 
-enum sl_code sl_fn_cast(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_cast(struct sl_call *call, struct sl_err *err) {
     return cast_by_session(call, false, err);
 }
-enum sl_code sl_fn_try_cast(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_try_cast(struct sl_call *call, struct sl_err *err) {
     return cast_by_session(call, true, err);
 }

@@ -27,27 +27,27 @@ static enum sl_code scale_down(struct sl_call *call, int64_t unit, struct sl_err
     return SL_OK;
 }
 
-enum sl_code sl_fn_timestamp_seconds(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_timestamp_seconds(struct sl_call *call, struct sl_err *err) {
     return scale_up(call, 1000000, err);
 }
-enum sl_code sl_fn_timestamp_millis(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_timestamp_millis(struct sl_call *call, struct sl_err *err) {
     return scale_up(call, 1000, err);
 }
-enum sl_code sl_fn_timestamp_micros(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_timestamp_micros(struct sl_call *call, struct sl_err *err) {
     return scale_up(call, 1, err);
 }
-enum sl_code sl_fn_unix_seconds(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unix_seconds(struct sl_call *call, struct sl_err *err) {
     return scale_down(call, 1000000, err);
 }
-enum sl_code sl_fn_unix_millis(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unix_millis(struct sl_call *call, struct sl_err *err) {
     return scale_down(call, 1000, err);
 }
-enum sl_code sl_fn_unix_micros(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unix_micros(struct sl_call *call, struct sl_err *err) {
     return scale_down(call, 1, err);
 }
 
 /* NaN and infinities give NULL. */
-enum sl_code sl_fn_timestamp_seconds_double(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_timestamp_seconds_double(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_vec *in = call->args[0];
     for (uint32_t row = 0; row < call->rows; row++) {
@@ -63,7 +63,7 @@ enum sl_code sl_fn_timestamp_seconds_double(struct sl_call *call, struct sl_err 
     return SL_OK;
 }
 
-enum sl_code sl_fn_timestamp_seconds_decimal(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_timestamp_seconds_decimal(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_vec *in = call->args[0];
     int scale = in->type->scale;
@@ -91,7 +91,7 @@ enum sl_code sl_fn_timestamp_seconds_decimal(struct sl_call *call, struct sl_err
 }
 
 /* DATE and INT are the same 32 bits. */
-enum sl_code sl_fn_unix_date(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unix_date(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) call->out->i32[row] = sl_arg_i32(call, 0, row);
     return SL_OK;
@@ -110,23 +110,23 @@ static enum sl_code fill_i64(struct sl_call *call, int64_t value, struct sl_err 
     return SL_OK;
 }
 
-enum sl_code sl_fn_current_timestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_current_timestamp(struct sl_call *call, struct sl_err *err) {
     return fill_i64(call, now_micros(call), err);
 }
-enum sl_code sl_fn_localtimestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_localtimestamp(struct sl_call *call, struct sl_err *err) {
     return fill_i64(call, sl_zone_to_local(sl_call_zone(call), now_micros(call)), err);
 }
-enum sl_code sl_fn_unix_timestamp_now(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unix_timestamp_now(struct sl_call *call, struct sl_err *err) {
     return fill_i64(call, sl_floor_div(now_micros(call), SL_MICROS_PER_SECOND), err);
 }
-enum sl_code sl_fn_current_date(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_current_date(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     int64_t local = sl_zone_to_local(sl_call_zone(call), now_micros(call));
     int32_t today = (int32_t)sl_floor_div(local, SL_MICROS_PER_DAY);
     for (uint32_t row = 0; row < call->rows; row++) call->out->i32[row] = today;
     return SL_OK;
 }
-enum sl_code sl_fn_current_timezone(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_current_timezone(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     struct sl_str name = sl_zone_name(sl_call_zone(call));
     SL_TRY(sl_string_out_begin(&out, call->out, call->rows, call->rows * name.len, err));

@@ -104,7 +104,7 @@ static int64_t extract_micros(int64_t micros, enum sl_extract_field field, bool 
     }
 }
 
-enum sl_code sl_fn_extract(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_extract(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_vec *in = call->args[1];
     const struct sl_zone *zone = sl_call_zone(call);

@@ -56,7 +56,7 @@ map_days(struct sl_call *call, int32_t (*field)(int32_t days), struct sl_err *er
 }
 
 #define DAY_FIELD(name)                                                                            \
-    enum sl_code sl_fn_##name(struct sl_call *call, struct sl_err *err) {                          \
+    enum sl_code sl_kernel_##name(struct sl_call *call, struct sl_err *err) {                      \
         return map_days(call, name##_of, err);                                                     \
     }
 DAY_FIELD(year)
@@ -80,12 +80,12 @@ static enum sl_code map_clock(struct sl_call *call, int64_t unit, int64_t cycle,
     return SL_OK;
 }
 
-enum sl_code sl_fn_hour(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_hour(struct sl_call *call, struct sl_err *err) {
     return map_clock(call, 3600 * SL_MICROS_PER_SECOND, 24, err);
 }
-enum sl_code sl_fn_minute(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_minute(struct sl_call *call, struct sl_err *err) {
     return map_clock(call, 60 * SL_MICROS_PER_SECOND, 60, err);
 }
-enum sl_code sl_fn_second(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_second(struct sl_call *call, struct sl_err *err) {
     return map_clock(call, SL_MICROS_PER_SECOND, 60, err);
 }

@@ -65,10 +65,8 @@ enum sl_extract_field {
 };
 /* By name, NONE when the source type has no such field. */
 enum sl_extract_field sl_extract_field_find(struct sl_str name, const struct sl_type *source);
-/* Monday = 1 .. Sunday = 7 by name, long or of 2 or 3 letters; 0 if none. */
-int sl_weekday_by_name(struct sl_str name);
 
 /* Used by "+" beside the rows of the table. */
-enum sl_code sl_fn_add_date(struct sl_call *call, struct sl_err *err);
+enum sl_code sl_kernel_add_date(struct sl_call *call, struct sl_err *err);
 
 #endif

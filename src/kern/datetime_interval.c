@@ -106,18 +106,18 @@ static enum sl_code shift(struct sl_call *call, int sign, struct sl_err *err) {
     uint32_t at =
         sl_type_is_interval(call->args[0]->type) || call->args[0]->type->kind == SL_INT_KIND;
     if (!sl_type_is_interval(call->args[1 - at]->type))
-        return sign < 0 ? sl_fn_date_sub(call, err)
-               : at     ? sl_fn_add_date(call, err)
-                        : sl_fn_date_add(call, err);
+        return sign < 0 ? sl_kernel_date_sub(call, err)
+               : at     ? sl_kernel_add_date(call, err)
+                        : sl_kernel_date_add(call, err);
     if (call->out->type->kind == SL_DATE_KIND) return date_plus(call, at, sign, err);
     return timestamp_plus(call, at, sign, err);
 }
 
-enum sl_code sl_fn_datetime_plus(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_datetime_plus(struct sl_call *call, struct sl_err *err) {
     return shift(call, 1, err);
 }
 
-enum sl_code sl_fn_datetime_minus(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_datetime_minus(struct sl_call *call, struct sl_err *err) {
     if (call->out->type->kind != SL_DAY_INTERVAL_KIND) return shift(call, -1, err);
     return call->args[0]->type->kind == SL_DATE_KIND ? dates_between(call, err)
                                                      : timestamps_between(call, err);

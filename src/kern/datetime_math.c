@@ -19,7 +19,8 @@ bool sl_days_add_months(int32_t days, int64_t months, int32_t *out) {
     return true;
 }
 
-int sl_weekday_by_name(struct sl_str name) {
+/* Monday = 1 .. Sunday = 7 by name, long or of 2 or 3 letters; 0 if none. */
+static int weekday_by_name(struct sl_str name) {
     for (int i = 0; i < 7; i++) {
         struct sl_str full = sl_str(sl_weekday_names[i]);
         if (name.len != 2 && name.len != 3 && name.len != full.len) continue;
@@ -45,17 +46,17 @@ static enum sl_code shift_days(struct sl_call *call, uint32_t date, int sign, st
     return SL_OK;
 }
 
-enum sl_code sl_fn_date_add(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_date_add(struct sl_call *call, struct sl_err *err) {
     return shift_days(call, 0, 1, err);
 }
-enum sl_code sl_fn_add_date(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_add_date(struct sl_call *call, struct sl_err *err) {
     return shift_days(call, 1, 1, err);
 }
-enum sl_code sl_fn_date_sub(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_date_sub(struct sl_call *call, struct sl_err *err) {
     return shift_days(call, 0, -1, err);
 }
 
-enum sl_code sl_fn_datediff(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_datediff(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_vec *end = call->args[0], *start = call->args[1];
     const struct sl_zone *zone = sl_call_zone(call);
@@ -66,7 +67,7 @@ enum sl_code sl_fn_datediff(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-enum sl_code sl_fn_add_months(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_add_months(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         call->out->i32[row] = 0;
@@ -77,7 +78,7 @@ enum sl_code sl_fn_add_months(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-enum sl_code sl_fn_last_day(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_last_day(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         int32_t year, month, day, days = sl_arg_i32(call, 0, row);
@@ -87,11 +88,11 @@ enum sl_code sl_fn_last_day(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-enum sl_code sl_fn_next_day(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_next_day(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         struct sl_str name = sl_arg_str(call, 1, row);
-        int weekday = sl_weekday_by_name(name);
+        int weekday = weekday_by_name(name);
         int32_t days = sl_arg_i32(call, 0, row);
         int32_t step = (weekday - sl_iso_weekday(days) + 7) % 7;
         call->out->i32[row] = days + (step ? step : 7);
@@ -122,7 +123,7 @@ static double months_between(int64_t a, int64_t b, bool round_off) {
     return round_off ? round(exact * 1e8) / 1e8 : exact;
 }
 
-enum sl_code sl_fn_months_between(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_months_between(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_zone *zone = sl_call_zone(call);
     const struct sl_vec *a = call->args[0], *b = call->args[1], *rounding = call->args[2];
@@ -196,7 +197,7 @@ static int64_t truncate_local(int64_t local, enum level level) {
     return truncate_days(days, level) * SL_MICROS_PER_DAY;
 }
 
-enum sl_code sl_fn_date_trunc(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_date_trunc(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_vec *in = call->args[1];
     bool ntz = in->type->kind == SL_TIMESTAMP_NTZ_KIND;
@@ -218,7 +219,7 @@ enum sl_code sl_fn_date_trunc(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-enum sl_code sl_fn_trunc(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_trunc(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         enum level level = parse_level(sl_arg_str(call, 1, row));
@@ -277,7 +278,7 @@ static enum sl_code make_days(struct sl_call *call, uint32_t row, int32_t *days,
     return SL_OK;
 }
 
-enum sl_code sl_fn_make_date(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_make_date(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         bool ok;
@@ -288,7 +289,7 @@ enum sl_code sl_fn_make_date(struct sl_call *call, struct sl_err *err) {
 
 /* (year, month, day, hour, minute, second decimal(16,6) [, zone]); 60 seconds are the next minute
  * when there is no fraction. */
-enum sl_code sl_fn_make_timestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_make_timestamp(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         int32_t days;
@@ -357,9 +358,9 @@ static enum sl_code shift_zone(struct sl_call *call, bool to_utc, struct sl_err 
     return SL_OK;
 }
 
-enum sl_code sl_fn_to_utc_timestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_to_utc_timestamp(struct sl_call *call, struct sl_err *err) {
     return shift_zone(call, true, err);
 }
-enum sl_code sl_fn_from_utc_timestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_from_utc_timestamp(struct sl_call *call, struct sl_err *err) {
     return shift_zone(call, false, err);
 }

@@ -74,24 +74,24 @@ static enum sl_code parse_rows(struct sl_call *call, enum parse_result to, bool 
     return SL_OK;
 }
 
-enum sl_code sl_fn_to_timestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_to_timestamp(struct sl_call *call, struct sl_err *err) {
     return parse_rows(call, TO_MICROS, false, err);
 }
-enum sl_code sl_fn_try_to_timestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_try_to_timestamp(struct sl_call *call, struct sl_err *err) {
     return parse_rows(call, TO_MICROS, true, err);
 }
-enum sl_code sl_fn_to_date(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_to_date(struct sl_call *call, struct sl_err *err) {
     return parse_rows(call, TO_DAYS, false, err);
 }
-enum sl_code sl_fn_try_to_date(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_try_to_date(struct sl_call *call, struct sl_err *err) {
     return parse_rows(call, TO_DAYS, true, err);
 }
-enum sl_code sl_fn_unix_timestamp(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unix_timestamp(struct sl_call *call, struct sl_err *err) {
     return parse_rows(call, TO_SECONDS, false, err);
 }
 
 /* Of a date or timestamp: seconds; a pattern is ignored. */
-enum sl_code sl_fn_unix_timestamp_of(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unix_timestamp_of(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_vec *in = call->args[0];
     const struct sl_zone *zone = sl_call_zone(call);
@@ -127,9 +127,9 @@ static enum sl_code format_rows(struct sl_call *call, int64_t unit, struct sl_er
     return code;
 }
 
-enum sl_code sl_fn_date_format(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_date_format(struct sl_call *call, struct sl_err *err) {
     return format_rows(call, 1, err);
 }
-enum sl_code sl_fn_from_unixtime(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_from_unixtime(struct sl_call *call, struct sl_err *err) {
     return format_rows(call, SL_MICROS_PER_SECOND, err);
 }

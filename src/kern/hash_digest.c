@@ -54,10 +54,10 @@ static enum sl_code digest_rows(struct sl_call *call, const char *name, struct s
     return code;
 }
 
-enum sl_code sl_fn_md5(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_md5(struct sl_call *call, struct sl_err *err) {
     return digest_rows(call, "MD5", err);
 }
-enum sl_code sl_fn_sha1(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_sha1(struct sl_call *call, struct sl_err *err) {
     return digest_rows(call, "SHA1", err);
 }
 
@@ -69,7 +69,7 @@ static int sha2_index(int32_t bits) {
 }
 
 /* A size that SHA-2 does not have gives NULL; 0 means 256. */
-enum sl_code sl_fn_sha2(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_sha2(struct sl_call *call, struct sl_err *err) {
     static const char *const names[] = {"SHA224", "SHA256", "SHA384", "SHA512"};
     struct sl_string_out out;
     struct digest digests[4] = {{0}};
@@ -89,7 +89,7 @@ enum sl_code sl_fn_sha2(struct sl_call *call, struct sl_err *err) {
     return code;
 }
 
-enum sl_code sl_fn_crc32(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_crc32(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         struct sl_str s = sl_str_arg(call, 0, row);

@@ -113,7 +113,7 @@ static enum sl_code refuse_maps(const struct sl_call *call, const char *name, st
     return SL_OK;
 }
 
-enum sl_code sl_fn_hash(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_hash(struct sl_call *call, struct sl_err *err) {
     SL_TRY(refuse_maps(call, "hash", err));
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     int32_t *out = call->out->i32;
@@ -125,7 +125,7 @@ enum sl_code sl_fn_hash(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-enum sl_code sl_fn_xxhash64(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_xxhash64(struct sl_call *call, struct sl_err *err) {
     SL_TRY(refuse_maps(call, "xxhash64", err));
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     int64_t *out = call->out->i64;

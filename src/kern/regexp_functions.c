@@ -30,7 +30,7 @@ BIND_PATTERN(regexp_substr)
 BIND_PATTERN(regexp_instr)
 BIND_PATTERN(split)
 
-enum sl_code sl_fn_rlike(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_rlike(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     struct sl_regexp_use use;
     sl_regexp_use_begin(&use, call, 1, "rlike");
@@ -43,7 +43,7 @@ enum sl_code sl_fn_rlike(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-enum sl_code sl_fn_regexp_count(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_regexp_count(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     struct sl_regexp_use use;
     sl_regexp_use_begin(&use, call, 1, "regexp_count");
@@ -57,7 +57,7 @@ enum sl_code sl_fn_regexp_count(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-enum sl_code sl_fn_regexp_instr(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_regexp_instr(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     struct sl_regexp_use use;
     sl_regexp_use_begin(&use, call, 1, "regexp_instr");
@@ -81,7 +81,7 @@ static bool check_group(struct sl_regexp_use *use, const char *function, int32_t
     return false;
 }
 
-enum sl_code sl_fn_regexp_extract(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_regexp_extract(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     struct sl_regexp_use use;
     enum sl_code code =
@@ -100,7 +100,7 @@ enum sl_code sl_fn_regexp_extract(struct sl_call *call, struct sl_err *err) {
     return code;
 }
 
-enum sl_code sl_fn_regexp_substr(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_regexp_substr(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     struct sl_regexp_use use;
     enum sl_code code =
@@ -138,7 +138,7 @@ static enum sl_code extract_all(struct sl_regexp_use *use, uint32_t group, struc
     return SL_OK;
 }
 
-enum sl_code sl_fn_regexp_extract_all(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_regexp_extract_all(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     struct sl_regexp_use use;
     enum sl_code code = SL_OK;
@@ -184,7 +184,7 @@ static enum sl_code split_row(struct sl_regexp_use *use, int32_t limit, struct s
     return sl_vec_put_str(elements, sl_str_sub(s, begin, s.len), err);
 }
 
-enum sl_code sl_fn_split(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_split(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     struct sl_regexp_use use;
     enum sl_code code = SL_OK;
@@ -258,7 +258,7 @@ static bool replace_row(struct sl_regexp_use *use, uint32_t row, struct sl_buf *
     return true;
 }
 
-enum sl_code sl_fn_regexp_replace(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_regexp_replace(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     struct sl_regexp_use use;
     struct sl_buf text = {0};

@@ -6,7 +6,7 @@
 
 #define ARG(i) sl_str_arg(call, i, row)
 
-enum sl_code sl_fn_concat(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_concat(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     size_t bytes = 0;
     for (uint32_t i = 0; i < call->arg_count; i++)
@@ -63,7 +63,7 @@ enum sl_code sl_resolve_concat_ws(struct sl_resolve *resolve, struct sl_err *err
     return SL_OK;
 }
 
-enum sl_code sl_fn_concat_ws(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_concat_ws(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_string_build(call, build_concat_ws, err));
     for (uint32_t row = 0; row < call->rows; row++)
         if (sl_vec_is_null(call->args[0], row)) SL_TRY(sl_call_null(call, row, err));
@@ -80,7 +80,7 @@ static void build_replace(const struct sl_call *call, uint32_t row, struct sl_bu
     }
     sl_buf_put(text, s.ptr + at, s.len - at);
 }
-enum sl_code sl_fn_replace(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_replace(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_replace, err);
 }
 
@@ -135,14 +135,14 @@ static enum sl_code pad_rows(struct sl_call *call, bool left, struct sl_err *err
     sl_buf_release(&text);
     return code;
 }
-enum sl_code sl_fn_lpad(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_lpad(struct sl_call *call, struct sl_err *err) {
     return pad_rows(call, true, err);
 }
-enum sl_code sl_fn_rpad(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_rpad(struct sl_call *call, struct sl_err *err) {
     return pad_rows(call, false, err);
 }
 
-enum sl_code sl_fn_repeat(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_repeat(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {
@@ -170,7 +170,7 @@ static void build_reverse(const struct sl_call *call, uint32_t row, struct sl_bu
         i += width;
     }
 }
-enum sl_code sl_fn_reverse(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_reverse(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_reverse, err);
 }
 
@@ -191,7 +191,7 @@ static void build_translate(const struct sl_call *call, uint32_t row, struct sl_
         i += width;
     }
 }
-enum sl_code sl_fn_translate(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_translate(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_translate, err);
 }
 
@@ -200,6 +200,6 @@ static void build_chr(const struct sl_call *call, uint32_t row, struct sl_buf *t
     char bytes[4];
     if (n >= 0) sl_buf_put(text, bytes, sl_utf8_put(bytes, (uint32_t)(n & 0xFF)));
 }
-enum sl_code sl_fn_chr(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_chr(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_chr, err);
 }

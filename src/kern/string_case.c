@@ -116,10 +116,10 @@ static enum sl_code map_case(struct sl_call *call, enum casing casing, struct sl
     return code;
 }
 
-enum sl_code sl_fn_upper(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_upper(struct sl_call *call, struct sl_err *err) {
     return map_case(call, UPPER, err);
 }
-enum sl_code sl_fn_lower(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_lower(struct sl_call *call, struct sl_err *err) {
     return map_case(call, LOWER, err);
 }
 
@@ -149,6 +149,6 @@ static void build_initcap(const struct sl_call *call, uint32_t row, struct sl_bu
     }
 }
 
-enum sl_code sl_fn_initcap(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_initcap(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_initcap, err);
 }

@@ -17,7 +17,7 @@ static void build_base64(const struct sl_call *call, uint32_t row, struct sl_buf
                             (uint8_t)(k <= n ? base64_digits[bits >> (18 - 6 * k) & 63] : '='));
     }
 }
-enum sl_code sl_fn_base64(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_base64(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_base64, err);
 }
 
@@ -34,7 +34,7 @@ static void build_unbase64(const struct sl_call *call, uint32_t row, struct sl_b
         if (have >= 8) sl_buf_put_byte(text, (uint8_t)(bits >> (have -= 8)));
     }
 }
-enum sl_code sl_fn_unbase64(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unbase64(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_unbase64, err);
 }
 
@@ -47,7 +47,7 @@ static void build_hex(const struct sl_call *call, uint32_t row, struct sl_buf *t
         sl_buf_put_byte(text, (uint8_t)hex_digits[s.ptr[i] & 15]);
     }
 }
-enum sl_code sl_fn_hex(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_hex(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_hex, err);
 }
 
@@ -55,11 +55,11 @@ static void build_hex_number(const struct sl_call *call, uint32_t row, struct sl
     sl_buf_printf(text, "%llX",
                   (unsigned long long)call->args[0]->i64[sl_vec_pos(call->args[0], row)]);
 }
-enum sl_code sl_fn_hex_number(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_hex_number(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_hex_number, err);
 }
 
-enum sl_code sl_fn_unhex(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_unhex(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {

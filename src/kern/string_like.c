@@ -205,9 +205,9 @@ static enum sl_code like_rows(struct sl_call *call, bool fold, struct sl_err *er
     return SL_OK;
 }
 
-enum sl_code sl_fn_like(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_like(struct sl_call *call, struct sl_err *err) {
     return like_rows(call, false, err);
 }
-enum sl_code sl_fn_ilike(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_ilike(struct sl_call *call, struct sl_err *err) {
     return like_rows(call, true, err);
 }

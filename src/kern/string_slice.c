@@ -37,7 +37,7 @@ static struct sl_str trim_right(struct sl_str s, struct sl_str set) {
         struct sl_str s = string, chars = set;                                                     \
         return expr;                                                                               \
     }                                                                                              \
-    enum sl_code sl_fn_##name(struct sl_call *call, struct sl_err *err) {                          \
+    enum sl_code sl_kernel_##name(struct sl_call *call, struct sl_err *err) {                      \
         return sl_string_slices(call, name##_slice, err);                                          \
     }
 #define ARG(i) sl_str_arg(call, i, row)
@@ -75,14 +75,14 @@ static struct sl_str substring_slice(const struct sl_call *call, uint32_t row) {
     bool bytes = call->args[0]->type->kind == SL_BINARY_KIND;
     return substring(ARG(0), sl_int_arg(call, 1, row), sl_int_arg(call, 2, row), bytes);
 }
-enum sl_code sl_fn_substring(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_substring(struct sl_call *call, struct sl_err *err) {
     return sl_string_slices(call, substring_slice, err);
 }
 
 static struct sl_str left_slice(const struct sl_call *call, uint32_t row) {
     return substring(ARG(0), 1, sl_int_arg(call, 1, row), false);
 }
-enum sl_code sl_fn_left(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_left(struct sl_call *call, struct sl_err *err) {
     return sl_string_slices(call, left_slice, err);
 }
 
@@ -91,7 +91,7 @@ static struct sl_str right_slice(const struct sl_call *call, uint32_t row) {
     if (count <= 0) return (struct sl_str){"", 0};
     return substring(ARG(0), -count, INT32_MAX, false);
 }
-enum sl_code sl_fn_right(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_right(struct sl_call *call, struct sl_err *err) {
     return sl_string_slices(call, right_slice, err);
 }
 
@@ -122,7 +122,7 @@ static struct sl_str split_part(struct sl_str s, struct sl_str delimiter, int64_
     return sl_str_sub(s, begin, end == SIZE_MAX ? s.len : end);
 }
 
-enum sl_code sl_fn_split_part(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_split_part(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {
@@ -151,6 +151,6 @@ static struct sl_str substring_index_slice(const struct sl_call *call, uint32_t 
     if (-count > parts) return s;
     return sl_str_sub(s, nth_of(s, delimiter, parts + count + 1) + delimiter.len, s.len);
 }
-enum sl_code sl_fn_substring_index(struct sl_call *call, struct sl_err *err) {
+enum sl_code sl_kernel_substring_index(struct sl_call *call, struct sl_err *err) {
     return sl_string_slices(call, substring_index_slice, err);
 }

@@ -1,5 +1,5 @@
-/* Redo intents of the Parquet sink: <checkpoint>/.sluice/intents/<sink>/N lists staged file ->
- * final name, size, CRC (reference reliability section 5).  Writing it is the commit point; what
+/* Redo intents of the Parquet sink: <checkpoint>/.sluice/intents/N lists staged file ->
+ * final name, size and rows (conn/parquet/README.md).  Writing it is the commit point; what
  * follows is idempotent redo. */
 #ifndef SL_LAKE_INTENT_H
 #define SL_LAKE_INTENT_H

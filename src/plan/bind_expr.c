@@ -15,7 +15,7 @@ enum sl_code sl_bind_refuse(struct sl_err *err, struct sl_span span, const char 
     return SL_UNSUPPORTED;
 }
 
-enum sl_cast_mode sl_bind_cast_mode(const struct sl_binder *binder) {
+static enum sl_cast_mode cast_mode(const struct sl_binder *binder) {
     return binder->ctx->expr.session->ansi ? SL_CAST_ANSI : SL_CAST_LEGACY;
 }
 
@@ -34,9 +34,9 @@ static const struct sl_type *struct_in(const struct sl_type *type) {
     return type->kind == SL_STRUCT_KIND ? type : NULL;
 }
 
-enum sl_code sl_bind_field(struct sl_binder *binder, struct sl_expr *arg, struct sl_str base,
-                           struct sl_str field, struct sl_span span, struct sl_expr **out,
-                           struct sl_err *err) {
+static enum sl_code bind_field(struct sl_binder *binder, struct sl_expr *arg, struct sl_str base,
+                               struct sl_str field, struct sl_span span, struct sl_expr **out,
+                               struct sl_err *err) {
     const struct sl_type *type = struct_in(arg->type);
     if (!type && arg->type->kind != SL_MAP_KIND)
         return not_extractable(binder, arg, base, span, err);
@@ -83,8 +83,8 @@ static enum sl_code bind_attribute(struct sl_binder *binder, const struct sl_sco
         at.used = 1;
     }
     for (uint32_t i = at.used; i < name->count; i++)
-        SL_TRY(sl_bind_field(binder, *out, dotted(binder->arena, name, i), name->parts[i],
-                             expr->span, out, err));
+        SL_TRY(bind_field(binder, *out, dotted(binder->arena, name, i), name->parts[i], expr->span,
+                          out, err));
     return SL_OK;
 }
 
@@ -96,8 +96,8 @@ static enum sl_code bind_extract(struct sl_binder *binder, const struct sl_scope
     const struct sl_uexpr *key = expr->args[1];
     const struct sl_type *type = struct_in(args[0]->type);
     if (type && key->kind == SL_U_LITERAL && key->literal.kind == SL_LIT_STRING)
-        return sl_bind_field(binder, args[0], (struct sl_str){0}, key->literal.text, expr->span,
-                             out, err);
+        return bind_field(binder, args[0], (struct sl_str){0}, key->literal.text, expr->span, out,
+                          err);
     if (args[0]->type->kind == SL_STRUCT_KIND) {
         struct sl_str text = sl_pretty_text(binder, scope, key);
         return sl_fail_at(err, key->span, "INVALID_EXTRACT_FIELD_TYPE", "42000",
@@ -363,7 +363,7 @@ static enum sl_code bind_function(struct sl_binder *binder, const struct sl_scop
     size_t rows;
     sl_function_find(name, &rows);
     if (cast_to && !rows && list.count == 1)
-        return sl_expr_cast(&binder->ctx->expr, list.items[0], cast_to, sl_bind_cast_mode(binder),
+        return sl_expr_cast(&binder->ctx->expr, list.items[0], cast_to, cast_mode(binder),
                             expr->span, out, err);
     if (sl_str_eq_nocase(name, SL_STR("struct")) && list.count)
         return bind_struct(binder, &list, expr->span, out, err);
@@ -393,8 +393,7 @@ static enum sl_code bind_cast(struct sl_binder *binder, const struct sl_scope *s
     SL_TRY(sl_bind_uexpr(binder, scope, expr->args[0], &arg, err));
     SL_TRY(sl_bind_type(binder, expr, &type, err));
     return sl_expr_cast(&binder->ctx->expr, arg, type,
-                        expr->try_cast ? SL_CAST_TRY : sl_bind_cast_mode(binder), expr->span, out,
-                        err);
+                        expr->try_cast ? SL_CAST_TRY : cast_mode(binder), expr->span, out, err);
 }
 
 /* CASE x WHEN a ..: the condition is x = a. */
@@ -425,11 +424,11 @@ static enum sl_code bind_named_field(struct sl_binder *binder, const struct sl_s
     struct sl_expr *base;
     struct sl_err ignored = {0};
     SL_TRY(sl_bind_uexpr(binder, scope, expr->args[0], &base, err));
-    if (sl_bind_field(binder, base, (struct sl_str){0}, expr->field_name, expr->span, out,
-                      &ignored) == SL_OK)
+    if (bind_field(binder, base, (struct sl_str){0}, expr->field_name, expr->span, out, &ignored) ==
+        SL_OK)
         return SL_OK;
-    return sl_bind_field(binder, base, sl_pretty_text(binder, scope, expr->args[0]),
-                         expr->field_name, expr->span, out, err);
+    return bind_field(binder, base, sl_pretty_text(binder, scope, expr->args[0]), expr->field_name,
+                      expr->span, out, err);
 }
 
 static enum sl_code bind_parameter(const struct sl_uexpr *expr, struct sl_err *err) {

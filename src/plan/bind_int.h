@@ -46,10 +46,6 @@ enum sl_code sl_bind_uexpr(struct sl_binder *binder, const struct sl_scope *scop
                            const struct sl_uexpr *expr, struct sl_expr **out, struct sl_err *err);
 enum sl_code sl_bind_literal(struct sl_binder *binder, const struct sl_uexpr *expr,
                              struct sl_expr **out, struct sl_err *err);
-/* arg.field, with Spark's errors for a missing field and for what has no fields. */
-enum sl_code sl_bind_field(struct sl_binder *binder, struct sl_expr *arg, struct sl_str base,
-                           struct sl_str field, struct sl_span span, struct sl_expr **out,
-                           struct sl_err *err);
 /* The columns or fields that a star stands for. */
 struct sl_star_item {
     struct sl_str name;
@@ -61,7 +57,6 @@ enum sl_code sl_bind_star(struct sl_binder *binder, const struct sl_scope *scope
                           struct sl_err *err);
 /* bigint(x), date(x) ..: the type such a function casts to, or NULL. */
 const struct sl_type *sl_cast_function_type(struct sl_arena *arena, const struct sl_uexpr *expr);
-enum sl_cast_mode sl_bind_cast_mode(const struct sl_binder *binder);
 /* The type text of CAST; errors have the place in the query. */
 enum sl_code sl_bind_type(struct sl_binder *binder, const struct sl_uexpr *cast,
                           const struct sl_type **out, struct sl_err *err);

@@ -1,6 +1,8 @@
 /* Literals: typed as Spark's AstBuilder types them. */
 #include "plan/bind_int.h"
 
+#include <math.h>
+
 static const struct sl_vec *constant(struct sl_arena *arena, const struct sl_type *type,
                                      const void *value, size_t bytes) {
     struct sl_vec *vec = SL_NEW(arena, struct sl_vec);
@@ -117,7 +119,12 @@ static enum sl_code float_literal(struct sl_binder *binder, const struct sl_uexp
     if (!sl_parse_f64(expr->literal.text, &value))
         return sl_fail_at(err, expr->span, "PARSE_SYNTAX_ERROR", "42601", "`%.*s` is not a number",
                           SL_STR_ARG(expr->literal.text));
-    if (expr->literal.kind == SL_LIT_DOUBLE) {
+    bool is_double = expr->literal.kind == SL_LIT_DOUBLE;
+    if (isinf(is_double ? value : (float)value))
+        return sl_fail_at(err, expr->span, "INVALID_NUMERIC_LITERAL_RANGE", "22003",
+                          "Numeric literal %.*s is outside the valid range for %s",
+                          SL_STR_ARG(expr->literal.text), is_double ? "double" : "float");
+    if (is_double) {
         *out = sl_expr_literal_f64(&binder->ctx->expr, value);
         return SL_OK;
     }

@@ -65,7 +65,7 @@ enum sl_code sl_lower(struct sl_arena *query, const struct sl_node *plan, struct
     for (uint32_t i = 0; i < out->count; i++)
         if (out->items[i].limited && out->count > 1)
             return sl_fail_at(err, plan->span, "UNSUPPORTED_FEATURE", "0A000",
-                              "LIMIT above or inside UNION is not supported yet");
+                              "LIMIT above or inside UNION is not supported");
     return SL_OK;
 }
 

@@ -87,10 +87,10 @@ static enum sl_code refuse(const struct sl_statement *statement, struct sl_err *
 static enum sl_code check_constraints(const struct sl_statement *statement, struct sl_err *err) {
     if (statement->constraint_count)
         return sl_fail_at(err, statement->constraints[0].span, "UNSUPPORTED_FEATURE", "0A000",
-                          "expectations (CONSTRAINT .. EXPECT) are not supported yet");
+                          "expectations (CONSTRAINT .. EXPECT) are not supported");
     if (statement->cluster_by.count)
         return sl_fail_at(err, statement->cluster_by.span, "UNSUPPORTED_FEATURE", "0A000",
-                          "CLUSTER BY is not supported yet");
+                          "CLUSTER BY is not supported");
     return SL_OK;
 }
 
@@ -212,8 +212,7 @@ static enum sl_code resolve_pipeline_table(struct catalog_ctx *ctx, const struct
     if (!target || target->kind != SL_S_CREATE_TABLE) return SL_OK;
     if (read->streaming)
         return sl_fail_at(err, read->span, "UNSUPPORTED_FEATURE", "0A000",
-                          "reading table `%.*s` as a stream is not supported yet",
-                          SL_STR_ARG(name));
+                          "reading table `%.*s` as a stream is not supported", SL_STR_ARG(name));
     spec->connector = sl_connector_find(target->format.len ? target->format : SL_STR("parquet"));
     spec->path = target->location;
     return SL_OK;

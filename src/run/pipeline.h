@@ -1,6 +1,6 @@
 /* A pipeline: the datasets, views, sinks and flows of one file, checked as a graph.  Each streaming
  * table with AS, each materialized view and each flow is a query with its own checkpoint. Source:
- * Spark Declarative Pipelines (reference ux 2.2). */
+ * Spark Declarative Pipelines. */
 #ifndef SL_RUN_PIPELINE_H
 #define SL_RUN_PIPELINE_H
 

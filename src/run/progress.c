@@ -1,16 +1,11 @@
 #include "run/progress.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/json.h"
 
 static void put_time(struct sl_buf *out, int64_t ms) {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm parts;
-    char text[40];
-    gmtime_r(&seconds, &parts);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    sl_buf_printf(out, "\"%s.%03dZ\"", text, (int)(ms % 1000));
+    char text[SL_CLOCK_TEXT_SIZE];
+    sl_buf_printf(out, "\"%s\"", sl_clock_text(text, ms));
 }
 
 static uint64_t input_rows(const struct sl_batch_report *report) {

@@ -1,5 +1,5 @@
 /* A streaming query: plans a batch, writes offsets/N, runs it into the sink, writes commits/N.
- * Recovery, triggers and what a batch may depend on: reference spark.md 1 and 4, reliability.md 5.
+ * Source: MicroBatchExecution.scala; what the sink promises: conn/parquet/README.md.
  * Owner: the thread that opened it. */
 #ifndef SL_RUN_QUERY_H
 #define SL_RUN_QUERY_H

@@ -1,14 +1,13 @@
-/* Settings: names and values from the command line (-s), the environment, SET statements and
- * defaults, in that order of precedence.  spark.* names mean what they mean in Spark; sluice.* are
- * our own; any other name is a variable for
- * `${name}`.  Owner: one thread; texts are copied. */
+/* Settings: names and values from the command line (-s), SET statements and defaults, in that order
+ * of precedence.  spark.* names mean what they mean in Spark; sluice.* are our own; any other name
+ * is a variable for `${name}`.  Owner: one thread; texts are copied. */
 #ifndef SL_RUN_SETTINGS_H
 #define SL_RUN_SETTINGS_H
 
 #include "base/arena.h"
 #include "base/err.h"
 
-enum sl_setting_origin { SL_FROM_DEFAULT, SL_FROM_FILE, SL_FROM_ENVIRONMENT, SL_FROM_COMMAND_LINE };
+enum sl_setting_origin { SL_FROM_DEFAULT, SL_FROM_FILE, SL_FROM_COMMAND_LINE };
 
 struct sl_settings;
 struct sl_settings *sl_settings_new(struct sl_arena *arena);

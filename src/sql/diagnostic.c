@@ -10,6 +10,7 @@
  * four, combining characters take none, East Asian wide ones and emoji two. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "sql/parse.h"
 
 enum { TAB_WIDTH = 4, LINE_WIDTH_MAX = 100, CONTEXT_WIDTH = 40 };
@@ -79,6 +80,29 @@ static struct place find_place(struct sl_str source, struct sl_span span) {
     return place;
 }
 
+/* The words before a literal, back to the comma, bracket or line start: where its key stands. */
+static struct sl_str key_before(struct sl_str line, size_t quote) {
+    size_t begin = quote;
+    while (begin && !strchr(",(;", line.ptr[begin - 1])) begin--;
+    return sl_str_sub(line, begin, quote);
+}
+
+/* A copy of the line in which the literal behind a secret's name is stars of the same length, so
+ * that the carets still fit. */
+static struct sl_str mask_secrets(struct sl_str line, struct sl_buf *copy) {
+    sl_buf_put_str(copy, line);
+    for (size_t i = 0; i < line.len; i++) {
+        char quote = line.ptr[i];
+        if (quote != '\'' && quote != '"') continue;
+        size_t end = i + 1;
+        while (end < line.len && line.ptr[end] != quote) end += line.ptr[end] == '\\' ? 2 : 1;
+        if (end > line.len) end = line.len;
+        if (sl_log_is_secret(key_before(line, i))) memset(copy->ptr + i + 1, '*', end - i - 1);
+        i = end;
+    }
+    return sl_buf_str(copy);
+}
+
 /* Cuts a long line around the span; "..": something was left out. */
 static void cut_line(struct place *place, bool *cut_left, bool *cut_right) {
     size_t from = 0, to = place->line.len;
@@ -121,6 +145,8 @@ static void put_line(struct sl_buf *out, const struct place *place, size_t *from
 
 static void put_source(struct sl_buf *out, struct place place, const char *label, bool color) {
     bool cut_left, cut_right;
+    struct sl_buf masked = {0};
+    place.line = mask_secrets(place.line, &masked);
     cut_line(&place, &cut_left, &cut_right);
     char gutter[16];
     int gutter_width = snprintf(gutter, sizeof gutter, "%2u", place.number);
@@ -137,9 +163,10 @@ static void put_source(struct sl_buf *out, struct place place, const char *label
     sl_buf_printf(out, "%*s", (int)(from + 1 + (cut_left ? 2 : 0)), "");
     if (color) sl_buf_put_cstr(out, red);
     for (size_t i = from; i < to; i++) sl_buf_put_byte(out, '^');
-    if (label) sl_buf_printf(out, " %c%s", label[0] | 0x20, label + 1);
+    if (label) sl_buf_printf(out, " d%s", label + 1);
     if (color) sl_buf_put_cstr(out, reset);
     sl_buf_put_byte(out, '\n');
+    sl_buf_release(&masked);
 }
 
 void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const char *file,
@@ -152,7 +179,8 @@ void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const c
     sl_buf_put_byte(out, '\n');
     bool placed = err->span.end > err->span.begin;
     /* a suggestion stands at its place, advice below */
-    bool label = placed && strncmp(err->hint + 1, "id you mean", 11) == 0;
+    bool suggestion = err->hint[0] && strncmp(err->hint + 1, "id you mean", 11) == 0,
+         label = placed && suggestion;
     if (placed) {
         struct place place = find_place(source, err->span);
         put_styled(out, color, blue, "  --> ");
@@ -163,6 +191,6 @@ void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const c
     if (err->ctx[0]) sl_buf_printf(out, "note: in %s\n", err->ctx);
     if (err->hint[0] && !label) {
         put_styled(out, color, bold, "help");
-        sl_buf_printf(out, ": %s\n", err->hint);
+        sl_buf_printf(out, ": %c%s\n", suggestion ? 'd' : err->hint[0], err->hint + 1);
     }
 }

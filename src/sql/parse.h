@@ -50,7 +50,7 @@ SL_MUST_CHECK enum sl_code sl_sql_substitute(struct sl_arena *arena, struct sl_s
                                              struct sl_sql_substitution *out, struct sl_err *err);
 struct sl_span sl_sql_origin(const struct sl_sql_substitution *substitution, struct sl_span span);
 
-/* The diagnostic of reference ux 1.5: error[CONDITION] (SQLSTATE): message, --> file:line:column,
+/* A diagnostic: error[CONDITION] (SQLSTATE): message, --> file:line:column,
  * the source line with a caret range, `help:` hint. Tabs and UTF-8 width handled; long lines cut
  * around the span. color: ANSI escapes. */
 void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const char *file,

@@ -265,7 +265,8 @@ static enum sl_code binary_literal(struct sl_parser *parser, struct sl_uexpr *ex
     for (size_t i = 0; i < hex.len; i++) {
         int digit = sl_hex_digit(hex.ptr[i]);
         if (digit < 0)
-            return sl_parser_fail(parser, expr->span, "X'..' takes hexadecimal digits only");
+            return sl_fail_at(parser->err, expr->span, "INVALID_TYPED_LITERAL", "42604",
+                              "X'..' takes hexadecimal digits only");
         value = value << 4 | (unsigned)digit;
         if (!high) bytes[len++] = (char)value, value = 0;
         high = !high;

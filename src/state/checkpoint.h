@@ -1,5 +1,6 @@
 /* Spark's checkpoint directory: metadata, offsets/N, commits/N, sources/i/0.  Byte for byte what
- * Spark 4.1 writes; read as Spark 3.3, 3.5 and 4.x wrote it (reference spark.md section 1).
+ * Spark 4.1 writes; read as Spark 3.3, 3.5 and 4.x wrote it (MetadataLog.scala,
+ * OffsetSeqLog.scala).
  *
  * Beside Spark's files, one hidden file of our own: `.sluice.lock` (single owner), and per batch
  * `.sluice/N` (hash of offsets/N and CRC), which Spark ignores. Owner: one thread.

@@ -46,7 +46,7 @@ static enum sl_code open_source(const struct sl_conn_env *env, const struct sl_o
     (void)options;
     if (streaming) {
         sl_fail_at(err, (struct sl_span){0}, "UNSUPPORTED_FEATURE", "0A000",
-                   "text files cannot be read as a stream yet");
+                   "text files cannot be read as a stream");
         return sl_hint(err, "read them without STREAM; streams come from read_kafka(..)"),
                SL_UNSUPPORTED;
     }

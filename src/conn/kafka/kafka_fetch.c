@@ -12,6 +12,7 @@ enum {
     LANES_MAX = 64,
     POLL_SLICE_MS = 5,   /* how often a waiting reader looks at position, errors and stop */
     CATCHING_UP = 50000, /* offsets still to read: then throughput goes before latency */
+    STOP_WAIT_MS = 2000, /* asked to stop, a batch is finished as long as records come */
 };
 
 struct sl_kafka_fetcher {
@@ -83,18 +84,11 @@ static void size_queues(struct sl_kafka_pool *pool, size_t queue_bytes, size_t r
         pool->settings[n++] = names[i];
         pool->settings[n++] = pool->settings_text[i];
     }
-    static const char *const rest[] = {"check.crcs",
-                                       "true",
-                                       "fetch.queue.backoff.ms",
-                                       "2",
-                                       "fetch.wait.max.ms",
-                                       "100",
-                                       "topic.metadata.refresh.fast.interval.ms",
-                                       "10",
-                                       /* Java's default, and so Spark's; librdkafka's is the other */
-                                       "isolation.level",
-                                       "read_uncommitted",
-                                       NULL};
+    static const char *const rest[] = {
+        "check.crcs", "true", "fetch.queue.backoff.ms", "2", "fetch.wait.max.ms", "100",
+        "topic.metadata.refresh.fast.interval.ms", "10",
+        /* Java's default, and so Spark's; librdkafka's is the other */
+        "isolation.level", "read_uncommitted", NULL};
     for (int i = 0; i < 11; i++) pool->settings[n++] = rest[i];
 }
 
@@ -425,13 +419,13 @@ static enum sl_kafka_take still_waiting(struct sl_kafka_fetcher *fetcher, int64_
     struct sl_kafka_client *lane = fetcher->lane;
     sl_kafka_client_poll(lane);
     take_position(fetcher);
-    if (sl_kafka_client_stopping(lane)) {
+    int64_t waited_ms = (sl_clock_mono_ns() - begin_ns) / 1000000;
+    if (waited_ms >= STOP_WAIT_MS && sl_kafka_client_stopping(lane)) {
         (void)sl_fail(err, SL_CANCELED, "asked to stop");
         return SL_KAFKA_FAILED;
     }
     rd_kafka_resp_err_t last = sl_kafka_client_last_error(lane, begin_ns, NULL, 0);
-    bool late =
-        (sl_clock_mono_ns() - begin_ns) / 1000000 >= fetcher->pool->options->poll_timeout_ms;
+    bool late = waited_ms >= fetcher->pool->options->poll_timeout_ms;
     if (!late && !sl_kafka_error_is_final(last)) return SL_KAFKA_TOOK;
     char what[256];
     snprintf(what, sizeof what, "read %s-%d at offset %" PRId64 " (up to %" PRId64 ")",

@@ -100,14 +100,22 @@ static enum sl_code ensure_pool(struct sl_kafka_source *source, struct sl_err *e
 }
 
 static enum sl_code look(struct sl_kafka_source *source, int64_t max_age_ms, struct sl_err *err) {
-    struct sl_str recreated;
-    SL_TRY(sl_kafka_watch_look(&source->watch, max_age_ms, &recreated, err));
+    SL_TRY(sl_kafka_watch_look(&source->watch, max_age_ms, err));
     SL_TRY(ensure_pool(source, err));
-    if (!recreated.len) return SL_OK;
-    return sl_kafka_report_loss(source, "PARTITIONS_DELETED", 0, err,
-                                "topic `%.*s` was deleted and created again while it was read; its "
-                                "offsets mean other records now",
-                                SL_STR_ARG(recreated));
+    const struct sl_kafka_topics *topics = &source->watch.topics;
+    struct sl_str recreated = sl_kafka_topic_ids_changed(source->topic_ids, topics);
+    if (recreated.len) {
+        enum sl_code code = sl_kafka_report_loss(
+            source, "PARTITIONS_DELETED", 0, err,
+            "topic `%.*s` was deleted and created again since it was read; the offsets in "
+            "the checkpoint mean other records now",
+            SL_STR_ARG(recreated));
+        if (code != SL_OK)
+            return sl_hint(err, "Start with a new checkpoint and a new table directory; "
+                                "failOnDataLoss => 'false' goes on at the old offsets."),
+                   code;
+    }
+    return sl_kafka_topic_ids_keep(source->topic_ids, topics, err);
 }
 
 static struct sl_kafka_offsets assigned(struct sl_kafka_source *source, int64_t offset) {
@@ -218,6 +226,33 @@ static enum sl_code resolve_limit(struct sl_kafka_source *source,
     return resolve_marks(source, out, err);
 }
 
+static enum sl_code check_known(struct sl_kafka_source *source,
+                                const struct sl_kafka_offsets *start,
+                                const struct sl_kafka_offsets *end, struct sl_err *err) {
+    struct sl_kafka_offsets gone = sl_kafka_offsets_copy(&source->scratch, start);
+    gone.count = 0;
+    for (uint32_t i = 0; i < start->count; i++) {
+        const struct sl_kafka_offset *from = &start->items[i];
+        const struct sl_kafka_offset *until =
+            sl_kafka_offsets_find(end, from->topic, from->partition);
+        if (!until)
+            gone.items[gone.count++] = *from;
+        else if (until->offset < from->offset)
+            SL_TRY(sl_kafka_report_loss(source, "PARTITION_OFFSET_CHANGED", 0, err,
+                                        "the end of %.*s-%d went back from offset %" PRId64
+                                        " to %" PRId64 ": the log was truncated or created anew",
+                                        SL_STR_ARG(from->topic), from->partition, from->offset,
+                                        until->offset));
+    }
+    if (!gone.count) return SL_OK;
+    char names[256];
+    sl_kafka_offsets_name(names, sizeof names, &gone);
+    return sl_kafka_report_loss(source, "PARTITIONS_DELETED", 0, err,
+                                "partitions %s are in the checkpoint, but are gone or no longer "
+                                "read by this query",
+                                names);
+}
+
 /* A partition that was read and that nobody knows any more. */
 static const struct sl_kafka_offset *find_gone(const struct sl_kafka_offsets *start,
                                                const struct sl_kafka_offsets *now) {
@@ -243,7 +278,11 @@ static enum sl_code ask_latest(struct sl_kafka_source *source, const struct sl_k
             if (known && known->offset > out->items[i].offset) backwards = &out->items[i];
         }
         const struct sl_kafka_offset *gone = find_gone(start, out);
-        if ((!backwards && !gone) || attempt >= source->options.retries) return SL_OK;
+        if (!backwards && !gone) return SL_OK;
+        /* told before a batch is planned: a plan without the partition could never run, even when
+         * the broker knows it again */
+        if (attempt >= source->options.retries)
+            return source->options.fail_on_data_loss ? check_known(source, start, out, err) : SL_OK;
         if (source->env->log && backwards)
             sl_log_event(source->env->log, SL_LOG_WARN, SL_CAT_KAFKA,
                          "the end of %.*s-%d is %" PRId64 ", below what was read; asking again",
@@ -382,33 +421,6 @@ static enum sl_code check_new(struct sl_kafka_source *source, const struct sl_ka
                 SL_STR_ARG(item->topic), item->partition, first->offset));
     }
     return SL_OK;
-}
-
-static enum sl_code check_known(struct sl_kafka_source *source,
-                                const struct sl_kafka_offsets *start,
-                                const struct sl_kafka_offsets *end, struct sl_err *err) {
-    struct sl_kafka_offsets gone = sl_kafka_offsets_copy(&source->scratch, start);
-    gone.count = 0;
-    for (uint32_t i = 0; i < start->count; i++) {
-        const struct sl_kafka_offset *from = &start->items[i];
-        const struct sl_kafka_offset *until =
-            sl_kafka_offsets_find(end, from->topic, from->partition);
-        if (!until)
-            gone.items[gone.count++] = *from;
-        else if (until->offset < from->offset)
-            SL_TRY(sl_kafka_report_loss(source, "PARTITION_OFFSET_CHANGED", 0, err,
-                                        "the end of %.*s-%d went back from offset %" PRId64
-                                        " to %" PRId64 ": the log was truncated or created anew",
-                                        SL_STR_ARG(from->topic), from->partition, from->offset,
-                                        until->offset));
-    }
-    if (!gone.count) return SL_OK;
-    char names[256];
-    sl_kafka_offsets_name(names, sizeof names, &gone);
-    return sl_kafka_report_loss(source, "PARTITIONS_DELETED", 0, err,
-                                "partitions %s are in the checkpoint, but are gone or no longer "
-                                "read by this query",
-                                names);
 }
 
 static struct sl_str describe_split(struct sl_arena *arena, const struct sl_kafka_split *split) {
@@ -601,6 +613,8 @@ static enum sl_code open_source(const struct sl_conn_env *env, const struct sl_o
         code = sl_kafka_client_open(SL_KAFKA_CONTROL, &source->options.properties, NULL, NULL,
                                     env->log, &source->wait, &source->control, err);
     if (code == SL_OK) code = sl_kafka_client_connect(source->control, err);
+    if (code == SL_OK)
+        code = sl_kafka_topic_ids_open(env->query, env->checkpoint_dir, &source->topic_ids, err);
     sl_kafka_watch_init(&source->watch, &source->options, source->control);
     if (code != SL_OK) {
         source_close(&source->base);

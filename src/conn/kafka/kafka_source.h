@@ -1,6 +1,6 @@
 /* The Kafka source: `STREAM read_kafka(..)`, `read_kafka(..)`, `USING kafka`.  Spark's eight
- * columns, offsets, limits and rules about lost data (reference: KafkaMicroBatchStream,
- * KafkaOffsetReader).
+ * columns, offsets, limits and rules about lost data (KafkaMicroBatchStream.scala,
+ * KafkaOffsetReader.scala).
  *
  * Control questions (partitions, end offsets) go through a client of their own, since a question
  * behind a waiting fetch on the same connection would wait with it.  Records come through the

@@ -8,6 +8,7 @@
 #include "conn/kafka/kafka_fetch.h"
 #include "conn/kafka/kafka_plan.h"
 #include "conn/kafka/kafka_source.h"
+#include "conn/kafka/kafka_topic_ids.h"
 #include "conn/kafka/kafka_topics.h"
 
 struct sl_kafka_source {
@@ -22,6 +23,7 @@ struct sl_kafka_source {
     size_t budget_bytes;        /* taken from the budget */
     struct sl_arena scratch;    /* one call of the vtable */
     struct sl_kafka_watch watch;
+    struct sl_kafka_topic_ids *topic_ids;
     struct sl_arena latest_arena;
     struct sl_kafka_offsets latest; /* seen last; for metrics */
     struct sl_kafka_offsets pinned; /* available-now: end of the run, in the query arena */

@@ -180,21 +180,8 @@ static void collect_partitions(struct sl_kafka_watch *watch) {
     sl_kafka_offsets_sort(&watch->partitions);
 }
 
-static struct sl_str find_recreated(const struct sl_kafka_topics *before,
-                                    const struct sl_kafka_topics *now) {
-    for (uint32_t i = 0; i < now->count; i++) {
-        const struct sl_kafka_topic *topic = &now->items[i];
-        const struct sl_kafka_topic *old = find_topic(before, topic->name);
-        bool known = old && (old->id.high || old->id.low) && (topic->id.high || topic->id.low);
-        if (known && (old->id.high != topic->id.high || old->id.low != topic->id.low))
-            return topic->name;
-    }
-    return SL_STR("");
-}
-
 enum sl_code sl_kafka_watch_look(struct sl_kafka_watch *watch, int64_t max_age_ms,
-                                 struct sl_str *recreated, struct sl_err *err) {
-    *recreated = SL_STR("");
+                                 struct sl_err *err) {
     if (watch->looked && (sl_clock_mono_ns() - watch->looked_ns) / 1000000 < max_age_ms)
         return SL_OK;
     struct sl_arena fresh;
@@ -211,9 +198,7 @@ enum sl_code sl_kafka_watch_look(struct sl_kafka_watch *watch, int64_t max_age_m
         sl_arena_release(&fresh);
         return code;
     }
-    struct sl_kafka_topics before = watch->topics;
     struct sl_arena old = watch->arena;
-    *recreated = find_recreated(&before, &topics);
     watch->arena = fresh;
     watch->topics = topics;
     collect_partitions(watch);

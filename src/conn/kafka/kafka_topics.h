@@ -21,10 +21,9 @@ void sl_kafka_watch_release(struct sl_kafka_watch *watch);
 
 /* Looks again unless the last look is younger than max_age_ms. The first look fails for a topic
  * that does not exist (nearest name suggested); later a missing topic just has no partitions, and
- * the rules about lost data speak. `recreated` gets the name of a topic that was deleted and made
- * anew since the last look, or "". */
+ * the rules about lost data speak. */
 SL_MUST_CHECK enum sl_code sl_kafka_watch_look(struct sl_kafka_watch *watch, int64_t max_age_ms,
-                                               struct sl_str *recreated, struct sl_err *err);
+                                               struct sl_err *err);
 
 /* Java's regular expressions as POSIX has them (\d \w \s, non-capturing groups); the rest of Java's
  * syntax is refused. Compiled pattern matches whole names. For tests. */

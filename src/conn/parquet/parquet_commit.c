@@ -1,8 +1,11 @@
 /* How a batch becomes visible.
  *
- *   staged files durable -> intents/N (the commit point) -> rename each to its final name ->
- * directories synced
- *   -> hash marker -> _spark_metadata/N -> (run writes commits/N) -> intent removed
+ *   staged files durable
+ *   intents/N written                        the commit point
+ *   each file renamed to its final name, directories synced
+ *   hash marker, then _spark_metadata/N
+ *   (run writes commits/N)
+ *   intent removed
  *
  * Everything behind the intent is redo: after a crash the next start does it again from the intent,
  * without computing anything.  Without an intent nothing was visible: the staging directory is
@@ -327,6 +330,48 @@ static enum sl_code sync_protocol_dirs(struct sl_parquet_sink *sink, struct sl_a
     return SL_OK;
 }
 
+static bool is_listed(const struct sl_sink_file *files, size_t count, struct sl_str path) {
+    for (size_t i = 0; i < count; i++)
+        if (sl_str_eq(files[i].path, path)) return true;
+    return false;
+}
+
+/* A batch that is in the table's log counts as the log says.  Our files for it that are not there
+ * are of a batch that Spark, which knows no intents, ran again after our crash. */
+static enum sl_code follow_log(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                               int64_t batch_id, struct sl_err *err) {
+    struct sl_intent intent;
+    struct sl_sink_file *files;
+    size_t count;
+    bool found;
+    SL_TRY(sl_intent_read(sink->intent_dir, batch_id, arena, &intent, &found, err));
+    if (!found) return SL_OK;
+    SL_TRY(sl_sink_log_files(sink->log, arena, &files, &count, err));
+    for (size_t i = 0; i < intent.count; i++)
+        if (is_inside(intent.files[i].final) && !is_listed(files, count, intent.files[i].final))
+            SL_TRY(sl_io_unlink(below_str(sink, arena, intent.files[i].final), err));
+    return SL_OK;
+}
+
+/* Intents of batches that are in the log already; those of committed ones are done with. */
+static enum sl_code settle_intents(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                   int64_t last_committed, struct sl_err *err) {
+    char **names;
+    size_t count;
+    struct sl_err local = {0};
+    enum sl_code code = sl_io_list_dir(sink->intent_dir, arena, &names, &count, &local);
+    if (code != SL_OK && local.sys == ENOENT) return SL_OK;
+    if (code != SL_OK && err) *err = local;
+    for (size_t i = 0; i < count && code == SL_OK; i++) {
+        int64_t id;
+        if (!sl_str_to_i64(sl_str(names[i]), &id) || id > sl_sink_log_last(sink->log)) continue;
+        code = follow_log(sink, arena, id, err);
+        if (code == SL_OK && id <= last_committed)
+            code = sl_intent_remove(sink->intent_dir, id, err);
+    }
+    return code;
+}
+
 enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int64_t last_committed,
                                 struct sl_err *err) {
     struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
@@ -339,7 +384,8 @@ enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int6
     enum sl_code code = sync_protocol_dirs(sink, &arena, err);
     if (code == SL_OK && last_planned >= 0)
         code = sl_intent_read(sink->intent_dir, last_planned, &arena, &intent, &found, err);
-    if (code == SL_OK && found && last_committed < last_planned) {
+    bool logged = sl_sink_log_last(sink->log) >= last_planned;
+    if (code == SL_OK && found && last_committed < last_planned && !logged) {
         sink->batch_id = last_planned;
         int failure = sl_fail_point("recover.redo");
         code = failure ? sl_fail_sys(err, failure, "could not finish batch %lld",
@@ -349,8 +395,8 @@ enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int6
             sl_log_event(sink->env->log, SL_LOG_INFO, SL_CAT_COMMIT,
                          "batch %lld was committed before the stop: published its %zu files",
                          (long long)last_planned, intent.count);
-    } else if (code == SL_OK && found) {
-        code = sl_intent_remove(sink->intent_dir, last_planned, err);
+    } else if (code == SL_OK) {
+        code = settle_intents(sink, &arena, last_committed, err);
     }
     if (code == SL_OK) code = empty_staging(sink, &arena, err);
     if (code == SL_OK) code = sl_io_remove_temporaries(below(sink, &arena, "_spark_metadata"), err);

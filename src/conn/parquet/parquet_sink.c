@@ -1,7 +1,7 @@
 /* The Parquet table as a sink: options, layout, life cycle.  Exactly once for Spark (through
  * _spark_metadata) and for any engine that lists the directory: files appear only complete, under
- * their final names, after the commit point. Source: reference reliability section 5; Spark
- * FileStreamSink.scala. */
+ * their final names, after the commit point. The protocol: README.md.
+ * Source: Spark FileStreamSink.scala. */
 #include <errno.h>
 #include <stdlib.h>
 

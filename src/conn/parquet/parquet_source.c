@@ -108,7 +108,7 @@ enum sl_code sl_parquet_source_open(const struct sl_conn_env *env, const struct 
     (void)options;
     if (streaming) {
         sl_fail_at(err, (struct sl_span){0}, "UNSUPPORTED_FEATURE", "0A000",
-                   "a Parquet directory cannot be read as a stream yet");
+                   "a Parquet directory cannot be read as a stream");
         return sl_hint(err, "read it without STREAM; streams come from read_kafka(..)"),
                SL_UNSUPPORTED;
     }
@@ -244,6 +244,8 @@ static enum sl_code make_partition(struct reader *reader, uint32_t p, struct sl_
     sl_vec_init(out, listing->partitions[p].type);
     if (!value.ptr) {
         SL_TRY(sl_vec_append_null(out, 1, err));
+    } else if (sl_type_is_bytes(out->type)) { /* a cast would borrow the text */
+        SL_TRY(sl_vec_put_str(out, value, err));
     } else {
         struct sl_arena scratch;
         const struct sl_vec *args[] = {&text};

@@ -60,7 +60,9 @@ void sl_json_decoder_stats(const struct sl_json_decoder *decoder,
     *stats = decoder->stats;
 }
 
-void sl_json_decoder_force(struct sl_json_decoder *decoder, int path) { decoder->path = path; }
+void sl_json_decoder_force(struct sl_json_decoder *decoder, enum sl_json_paths paths) {
+    decoder->paths = paths;
+}
 
 /* Makes every string column below hold `bytes` more than it does at row `row`. */
 static bool reserve_run(struct sl_json_decoder *decoder, struct sl_vec *vec, uint32_t row,
@@ -108,13 +110,14 @@ static bool no_fields(const struct sl_json_decoder *decoder) {
 static bool decode_fast(struct sl_json_decoder *decoder, struct sl_str record, struct sl_vec *out,
                         uint32_t row) {
     record = padded(decoder, record);
-    if (decoder->path == 0 && sl_json_predict(decoder, record, row)) {
+    if (decoder->paths == SL_JSON_ALL_PATHS && sl_json_predict(decoder, record, row)) {
         decoder->stats.predicted++;
         return true;
     }
-    if (decoder->path == 2 || !sl_json_lookup(decoder, record, out, row)) return false;
+    if (decoder->paths == SL_JSON_STRICT_ONLY || !sl_json_lookup(decoder, record, out, row))
+        return false;
     decoder->stats.lookup++;
-    if (decoder->path == 0) sl_json_learn(decoder, record);
+    if (decoder->paths == SL_JSON_ALL_PATHS) sl_json_learn(decoder, record);
     return true;
 }
 
@@ -125,7 +128,8 @@ static bool decode_row(struct sl_json_decoder *decoder, struct sl_str record, st
         sl_json_set_valid(out, row);
         return true;
     }
-    if (decoder->path != 2 && record.len <= LONG_RECORD && decode_fast(decoder, record, out, row))
+    if (decoder->paths != SL_JSON_STRICT_ONLY && record.len <= LONG_RECORD &&
+        decode_fast(decoder, record, out, row))
         return true;
     if (decoder->fatal) return true;
     decoder->stats.strict++;

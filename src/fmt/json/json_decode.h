@@ -60,7 +60,8 @@ struct sl_json_decode_stats {
 };
 void sl_json_decoder_stats(const struct sl_json_decoder *decoder,
                            struct sl_json_decode_stats *stats);
-/* Tests force one path: 0 = automatic, 1 = never predicted, 2 = strict only. */
-void sl_json_decoder_force(struct sl_json_decoder *decoder, int path);
+/* Which paths a decoder may take; tests and benchmarks force the slower ones. */
+enum sl_json_paths { SL_JSON_ALL_PATHS, SL_JSON_NOT_PREDICTED, SL_JSON_STRICT_ONLY };
+void sl_json_decoder_force(struct sl_json_decoder *decoder, enum sl_json_paths paths);
 
 #endif

@@ -47,7 +47,7 @@ struct sl_json_decoder {
     struct sl_arena arena;
     struct sl_json_node root;
     int corrupt_field; /* of the root struct, or -1 */
-    int path;          /* 0 automatic, 1 no prediction, 2 strict only */
+    enum sl_json_paths paths;
     struct sl_json_decode_stats stats;
     struct sl_json_parser parser; /* strict path */
     struct sl_buf text;           /* repaired record */

@@ -9,7 +9,8 @@ static const double power10_f64[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1
                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-sl_int128 sl_json_power10(int exponent) {
+/* exponent: 0..38 */
+static sl_int128 power10(int exponent) {
     sl_int128 value = 1;
     while (exponent-- > 0) value *= 10;
     return value;
@@ -184,8 +185,8 @@ bool sl_json_parse_decimal(struct sl_str text, int precision, int scale, sl_int1
             value += *p >= '5';
         seen++;
     }
-    if (shift > 0) value *= sl_json_power10((int)shift);
-    if (value >= sl_json_power10(precision)) return false;
+    if (shift > 0) value *= power10((int)shift);
+    if (value >= power10(precision)) return false;
     *out = parts.negative ? -value : value;
     return true;
 }

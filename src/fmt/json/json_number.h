@@ -28,6 +28,4 @@ void sl_json_print_f32(struct sl_buf *out, float value);
  * others through double; "NaN" and infinities in quotes. */
 void sl_json_print_number(struct sl_buf *out, const struct sl_json_number *number);
 
-sl_int128 sl_json_power10(int exponent); /* 0..38 */
-
 #endif

@@ -1,4 +1,4 @@
-/* Page compression as Parquet frames it (reference formats A7): no framing beyond the codec's own.
+/* Page compression as Parquet frames it (Compression.md): no framing beyond the codec's own.
  * Compressor and decompressor keep the libraries' contexts, so that a page costs no set-up.
  * Owner: one thread each.
  */

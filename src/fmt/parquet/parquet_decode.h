@@ -1,4 +1,4 @@
-/* Decoders of Parquet's encodings (reference formats A6), on bytes in memory.
+/* Decoders of Parquet's encodings (Encodings.md), on bytes in memory.
  *
  * All are cursors that give the next values of a page on demand and never allocate.  They may read
  * up to 8 bytes behind `end`, so page buffers are padded; what lies there never reaches a result.

@@ -1,33 +1,21 @@
 #include "fmt/parquet/parquet_decode.h"
+#include "fmt/parquet/varint.h"
 
 /* A block of the usual writers has 128 values; what is far beyond is not a block size but noise. */
 enum { BLOCK_VALUES_MAX = 1 << 24 };
 
-static bool get_varint(const uint8_t **pos, const uint8_t *end, uint64_t *out) {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
-        if (*pos >= end) return false;
-        uint8_t byte = *(*pos)++;
-        if (shift < 64) value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte & 0x80) continue;
-        *out = value;
-        return true;
-    }
-    return false;
-}
-
 static bool get_zigzag(const uint8_t **pos, const uint8_t *end, uint64_t *out) {
     uint64_t value;
-    if (!get_varint(pos, end, &value)) return false;
-    *out = value >> 1 ^ (~(value & 1) + 1);
+    if (!sl_varint_get(pos, end, &value)) return false;
+    *out = (uint64_t)sl_unzigzag(value);
     return true;
 }
 
 bool sl_delta_init(struct sl_delta *d, const uint8_t *bytes, size_t len) {
     uint64_t block, minis;
     *d = (struct sl_delta){.pos = bytes, .end = bytes + len, .first = true};
-    if (!get_varint(&d->pos, d->end, &block) || !get_varint(&d->pos, d->end, &minis) ||
-        !get_varint(&d->pos, d->end, &d->left) || !get_zigzag(&d->pos, d->end, &d->last))
+    if (!sl_varint_get(&d->pos, d->end, &block) || !sl_varint_get(&d->pos, d->end, &minis) ||
+        !sl_varint_get(&d->pos, d->end, &d->left) || !get_zigzag(&d->pos, d->end, &d->last))
         return false;
     if (block == 0 || block > BLOCK_VALUES_MAX || minis == 0 || block % minis || block / minis % 8)
         return false;

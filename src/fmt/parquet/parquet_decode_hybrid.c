@@ -1,4 +1,5 @@
 #include "fmt/parquet/parquet_decode.h"
+#include "fmt/parquet/varint.h"
 
 void sl_hybrid_init(struct sl_hybrid *h, const uint8_t *bytes, size_t len, uint32_t width) {
     *h = (struct sl_hybrid){.pos = bytes, .end = bytes + len, .width = width};
@@ -15,18 +16,11 @@ void sl_hybrid_init_legacy(struct sl_hybrid *h, const uint8_t *bytes, size_t len
                             .msb_first = true};
 }
 
-static bool get_varint(struct sl_hybrid *h, uint32_t *out) {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
-        if (h->pos >= h->end) return false;
-        uint8_t byte = *h->pos++;
-        value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte & 0x80) continue;
-        if (value > UINT32_MAX) return false;
-        *out = (uint32_t)value;
-        return true;
-    }
-    return false;
+static bool get_header(struct sl_hybrid *h, uint32_t *out) {
+    uint64_t value;
+    if (!sl_varint_get(&h->pos, h->end, &value) || value > UINT32_MAX) return false;
+    *out = (uint32_t)value;
+    return true;
 }
 
 /* A packed run may end inside its last group when the page's bytes do: writers may drop the
@@ -55,7 +49,7 @@ static bool begin_run(struct sl_hybrid *h) {
         h->left = UINT32_MAX;
         return true;
     }
-    if (h->msb_first || !get_varint(h, &header) || header < 2) return false;
+    if (h->msb_first || !get_header(h, &header) || header < 2) return false;
     if (header & 1) return begin_packed(h, header >> 1);
     if ((size_t)(h->end - h->pos) < bytes) return false;
     h->packed = false;

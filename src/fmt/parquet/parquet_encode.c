@@ -2,18 +2,12 @@
 
 #include <stdbool.h>
 
+#include "fmt/parquet/varint.h"
+
 #define SL_INLINE static inline __attribute__((always_inline))
 
-void sl_hybrid_put_varint(struct sl_buf *out, uint64_t value) {
-    uint8_t *to = sl_buf_reserve(out, 10);
-    size_t len = 0;
-    for (; value >= 0x80; value >>= 7) to[len++] = (uint8_t)(value | 0x80);
-    to[len++] = (uint8_t)value;
-    out->len += len;
-}
-
 void sl_hybrid_put_run(struct sl_buf *out, uint32_t value, uint32_t count, uint32_t width) {
-    sl_hybrid_put_varint(out, (uint64_t)count << 1);
+    sl_varint_put(out, (uint64_t)count << 1);
     for (uint32_t bits = 0; bits < width; bits += 8) sl_buf_put_byte(out, (uint8_t)(value >> bits));
 }
 
@@ -115,7 +109,7 @@ static void pack_any(uint8_t *to, const uint32_t *from, uint32_t groups, uint32_
 static void put_packed(struct sl_buf *out, const uint32_t *values, uint32_t count, uint32_t width) {
     uint32_t whole = count / 8, rest = count % 8, groups = whole + (rest != 0);
     if (!groups) return;
-    sl_hybrid_put_varint(out, (uint64_t)groups << 1 | 1);
+    sl_varint_put(out, (uint64_t)groups << 1 | 1);
     if (!width) return;
     uint8_t *to = sl_buf_reserve(out, (size_t)groups * width + 16);
     pack_any(to, values, whole, width);

@@ -28,8 +28,9 @@ uint32_t sl_parquet_reader_group_count(const struct sl_parquet_reader *reader);
 uint64_t sl_parquet_reader_group_rows(const struct sl_parquet_reader *reader, uint32_t group);
 
 /* Statistics of a top-level primitive column in a row group, only when they are valid by the rules
- * of reference formats A8/A9 (column order, writer bugs, NaN). rows == 0: unknown.
- * Floats are in Spark's order, NaN above everything: max is NaN unless the file rules NaN out. */
+ * of parquet.thrift (column order, NaN) and no known bug of the writer spoils them. rows == 0:
+ * unknown. Floats are in Spark's order, NaN above everything: max is NaN unless the file rules NaN
+ * out. */
 struct sl_group_stats {
     bool has_min_max, has_null_count;
     uint64_t null_count;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fmt/parquet/parquet_encode.h"
 #include "fmt/parquet/parquet_read_column.h"
 #include "fmt/parquet/thrift.h"
 
@@ -297,13 +298,11 @@ static enum sl_code load_dictionary(struct sl_parquet_column *c, struct page *pa
     return SL_OK;
 }
 
-static uint32_t level_width(uint8_t max) { return max ? 32 - (uint32_t)__builtin_clz(max) : 0; }
-
 /* v1 levels: RLE with a length before it, or BIT_PACKED without. Moves *pos behind them. */
 static enum sl_code begin_levels_v1(struct sl_parquet_column *c, int32_t encoding, uint8_t max,
                                     uint32_t count, const uint8_t **pos, const uint8_t *end,
                                     struct sl_hybrid *h, struct sl_err *err) {
-    uint32_t width = level_width(max);
+    uint32_t width = sl_bit_width(max);
     size_t room = (size_t)(end - *pos), len;
     if (!max) return SL_OK;
     if (encoding == SL_ENCODING_RLE) {
@@ -359,9 +358,9 @@ static enum sl_code begin_data_v2(struct sl_parquet_column *c, struct page *page
         levels > page->plain_bytes)
         return sl_parquet_column_fail(c, err, "its levels are longer than the page");
     const uint8_t *bytes = page->stored;
-    sl_hybrid_init(&c->rep, bytes, (size_t)page->rep_bytes, level_width(c->leaf->max_rep));
+    sl_hybrid_init(&c->rep, bytes, (size_t)page->rep_bytes, sl_bit_width(c->leaf->max_rep));
     bytes += page->rep_bytes;
-    sl_hybrid_init(&c->def, bytes, (size_t)page->def_bytes, level_width(c->leaf->max_def));
+    sl_hybrid_init(&c->def, bytes, (size_t)page->def_bytes, sl_bit_width(c->leaf->max_def));
     bytes += page->def_bytes;
     size_t len = (size_t)(page->stored_bytes - levels);
     size_t plain_len = (size_t)(page->plain_bytes - levels);

@@ -1,4 +1,5 @@
-/* Statistics of a row group, only where they may be believed (reference formats A8, A9).
+/* Statistics of a row group, only where they may be believed (parquet.thrift: Statistics,
+ * ColumnOrder).
  *
  * min_value/max_value count when the file says which order they have; the older min/max were made
  * with signed comparison, so for unsigned types and strings they mean nothing. */

@@ -1,9 +1,12 @@
 /* Parquet's schema and footer as structs, and how a column of it becomes a vector.
  *
- * A `node` is one field of the Spark schema with its Dremel levels (reference formats A5):
+ * A `node` is one field of the Spark schema with its Dremel levels (parquet-format's README, Nested
+ * Encoding):
+ *
  *   slot    an entry with rep <= list_rep and def >= list_def: one row of this node's vector
  *   valid   the slot has def >= max_def
  *   item    ARRAY, MAP: an entry with rep <= item_rep and def >= item_def
+ *
  * where list_* are those of the innermost list around the node (0 at the top).
  * Owner: the reader; everything is in its arena and points into the footer's bytes.
  */

@@ -1,4 +1,4 @@
-/* Minimum and maximum of a page, a column chunk and a file (reference formats A8).
+/* Minimum and maximum of a page, a column chunk and a file.
  *
  * Numbers are kept by value, byte strings as whole copies (truncated only when they are written).
  * NaN is never a bound; whoever writes the bounds must drop them when nan_count > 0: readers that

@@ -1,14 +1,14 @@
-/* Parquet writer: batches in, one complete file out.  Profile `compat` (reference formats A12): v1
- * data pages, RLE_DICTIONARY with early give-up to PLAIN, CRC, statistics, column and offset index,
- * encoding_stats, size_statistics; INT64 micros timestamps; every column OPTIONAL unless the field
- * is not nullable (Spark writes all optional in streaming).
+/* Parquet writer: batches in, one complete file out.  Profile `compat`, which every reader knows:
+ * v1 data pages, RLE_DICTIONARY with early give-up to PLAIN, CRC, statistics, column and offset
+ * index, encoding_stats, size_statistics; INT64 micros timestamps; every column OPTIONAL unless the
+ * field is not nullable (Spark writes all optional in streaming).
  *
  * Memory: one column buffer set per open file, bounded by row_group_bytes; told to the budget after
  * each batch. When the budget refuses, the row group ends early; only if that is not enough the
  * batch fails with SL_NOMEM.
  *
  * A float column chunk that holds NaN gets no min/max and no column index: Spark and DuckDB order
- * NaN above all numbers, and bounds without it would let them skip rows (reference formats A8
+ * NaN above all numbers, and bounds without it would let them skip rows (parquet.thrift
  * allows leaving them out). The writer produces bytes through a callback, so it does no I/O and
  * knows no paths. Owner: one thread.
  */

@@ -1,5 +1,5 @@
 /* What the file says about itself: column metadata with statistics, column and offset indexes, and
- * the footer (reference formats A3, A8, A9). */
+ * the footer (parquet.thrift, PageIndex.md). */
 #include "fmt/parquet/parquet_write_int.h"
 #include "fmt/parquet/thrift.h"
 

@@ -19,7 +19,7 @@
 
 struct sl_thrift_writer;
 
-/* Numbers of the file format (reference formats A3). */
+/* Numbers of the file format (parquet.thrift). */
 enum {
     WIRE_BOOLEAN = 0,
     WIRE_INT32 = 1,

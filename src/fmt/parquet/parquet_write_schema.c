@@ -1,4 +1,4 @@
-/* Spark's types as Parquet's (reference formats A4, A5): the tree that shredding walks, the leaves,
+/* Spark's types as Parquet's (LogicalTypes.md): the tree that shredding walks, the leaves,
  * and the schema list of the footer.  Names and shapes are those of Spark's ParquetSchemaConverter:
  * root `spark_schema`, three-level lists, `key_value` maps; intervals are bare integers, which only
  * the Spark schema in the footer tells apart. */

@@ -1,5 +1,5 @@
-/* Nested vectors to Dremel levels (reference formats A5), a node of the schema at a time over a
- * chunk of rows.
+/* Nested vectors to Dremel levels (parquet-format README, Nested Encoding), a node of the schema at
+ * a time over a chunk of rows.
  *
  * A slot is one entry that every leaf below the node will get: a position in the node's vector, or
  * NONE with the definition level at which it ended (null or empty above).  Lists turn one slot into

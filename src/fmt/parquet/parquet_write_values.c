@@ -1,7 +1,7 @@
 /* Values of one leaf on their way into its page: gathered by position, looked up in the dictionary
  * or written as PLAIN, and taken into the page's bounds in the same pass.
  *
- * Dictionary or not is decided from a sample (reference formats E, performance 3): after 4,096 and
+ * Dictionary or not is decided from a sample: after 4,096 and
  * after 16,384 values the number of distinct ones in the whole column is estimated from the repeats
  * seen, and a dictionary that would outgrow its limit is given up before it has cost anything; the
  * column's next chunks then start in PLAIN. */

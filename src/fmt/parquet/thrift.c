@@ -1,22 +1,13 @@
 #include "fmt/parquet/thrift.h"
 
 #include "base/err.h"
+#include "fmt/parquet/varint.h"
 
 /* ---- writer ---- */
 
 void sl_thrift_writer_init(struct sl_thrift_writer *writer, struct sl_buf *out) {
     *writer = (struct sl_thrift_writer){.out = out};
 }
-
-static void put_varint(struct sl_buf *out, uint64_t value) {
-    uint8_t *to = sl_buf_reserve(out, 10);
-    size_t len = 0;
-    for (; value >= 0x80; value >>= 7) to[len++] = (uint8_t)(value | 0x80);
-    to[len++] = (uint8_t)value;
-    out->len += len;
-}
-
-static uint64_t zigzag(int64_t value) { return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63); }
 
 static void put_header(struct sl_thrift_writer *writer, int16_t id, enum sl_thrift_type type) {
     int16_t *last_id = &writer->last_id[writer->depth];
@@ -25,7 +16,7 @@ static void put_header(struct sl_thrift_writer *writer, int16_t id, enum sl_thri
         sl_buf_put_byte(writer->out, (uint8_t)(delta << 4 | (int)type));
     } else {
         sl_buf_put_byte(writer->out, (uint8_t)type);
-        put_varint(writer->out, zigzag(id));
+        sl_varint_put(writer->out, sl_zigzag(id));
     }
     *last_id = id;
 }
@@ -41,17 +32,17 @@ void sl_thrift_put_i8(struct sl_thrift_writer *writer, int16_t id, int8_t value)
 
 void sl_thrift_put_i16(struct sl_thrift_writer *writer, int16_t id, int16_t value) {
     put_header(writer, id, SL_THRIFT_I16);
-    put_varint(writer->out, zigzag(value));
+    sl_varint_put(writer->out, sl_zigzag(value));
 }
 
 void sl_thrift_put_i32(struct sl_thrift_writer *writer, int16_t id, int32_t value) {
     put_header(writer, id, SL_THRIFT_I32);
-    put_varint(writer->out, zigzag(value));
+    sl_varint_put(writer->out, sl_zigzag(value));
 }
 
 void sl_thrift_put_i64(struct sl_thrift_writer *writer, int16_t id, int64_t value) {
     put_header(writer, id, SL_THRIFT_I64);
-    put_varint(writer->out, zigzag(value));
+    sl_varint_put(writer->out, sl_zigzag(value));
 }
 
 void sl_thrift_put_str(struct sl_thrift_writer *writer, int16_t id, struct sl_str value) {
@@ -76,7 +67,7 @@ void sl_thrift_begin_list(struct sl_thrift_writer *writer, int16_t id, enum sl_t
         sl_buf_put_byte(writer->out, (uint8_t)(count << 4 | (uint32_t)item));
     } else {
         sl_buf_put_byte(writer->out, (uint8_t)(0xF0 | (uint32_t)item));
-        put_varint(writer->out, count);
+        sl_varint_put(writer->out, count);
     }
 }
 
@@ -85,15 +76,15 @@ void sl_thrift_item_bool(struct sl_thrift_writer *writer, bool value) {
 }
 
 void sl_thrift_item_i32(struct sl_thrift_writer *writer, int32_t value) {
-    put_varint(writer->out, zigzag(value));
+    sl_varint_put(writer->out, sl_zigzag(value));
 }
 
 void sl_thrift_item_i64(struct sl_thrift_writer *writer, int64_t value) {
-    put_varint(writer->out, zigzag(value));
+    sl_varint_put(writer->out, sl_zigzag(value));
 }
 
 void sl_thrift_item_str(struct sl_thrift_writer *writer, struct sl_str value) {
-    put_varint(writer->out, value.len);
+    sl_varint_put(writer->out, value.len);
     sl_buf_put_str(writer->out, value);
 }
 
@@ -130,18 +121,17 @@ static uint8_t get_byte(struct sl_thrift_reader *reader) {
 
 static uint64_t get_varint(struct sl_thrift_reader *reader) {
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
-        uint8_t byte = get_byte(reader);
-        if (shift < 64) value |= (uint64_t)(byte & 0x7F) << shift;
-        if (!(byte & 0x80)) return value;
-    }
-    sl_thrift_reader_fail(reader, "a number is longer than 10 bytes");
-    return 0;
+    if (reader->failed) return 0;
+    const uint8_t *begin = reader->pos;
+    if (!sl_varint_get(&reader->pos, reader->end, &value))
+        sl_thrift_reader_fail(reader, reader->pos - begin < SL_VARINT_BYTES_MAX
+                                          ? "the bytes end too early"
+                                          : "a number is longer than 10 bytes");
+    return value;
 }
 
 static int64_t get_zigzag(struct sl_thrift_reader *reader) {
-    uint64_t value = get_varint(reader);
-    return (int64_t)(value >> 1 ^ (~(value & 1) + 1));
+    return sl_unzigzag(get_varint(reader));
 }
 
 bool sl_thrift_next_field(struct sl_thrift_reader *reader, struct sl_thrift_field *field) {

@@ -1,5 +1,5 @@
-/* Thrift's compact protocol, as far as Parquet uses it (reference formats A2): a writer over a byte
- * buffer and a bounds-checked reader over bytes in memory.
+/* Thrift's compact protocol, as far as Parquet uses it (thrift-compact-protocol.md): a writer over
+ * a byte buffer and a bounds-checked reader over bytes in memory.
  *
  * Both start inside the top-level struct: field calls may follow init at once, and the struct ends
  * with sl_thrift_end_struct (writer) or when sl_thrift_next_field returns false (reader).

@@ -57,7 +57,7 @@ void test_budget_refuses_beyond_the_limit(void **state) {
     sl_budget_init(&budget, 100);
     assert_int_equal(sl_budget_take(&budget, 60, "a", &err), SL_OK);
     assert_int_equal(sl_budget_take(&budget, 50, "the pages", &err), SL_NOMEM);
-    assert_non_null(strstr(err.msg, "the pages needs 50 bytes"));
+    assert_non_null(strstr(err.msg, "the pages: "));
     assert_non_null(strstr(err.hint, "--memory"));
     sl_budget_give(&budget, 60);
     assert_int_equal(sl_budget_take(&budget, 100, "b", &err), SL_OK);

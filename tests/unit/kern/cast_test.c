@@ -330,7 +330,7 @@ void test_cast_rules(void **state) {
     assert_false(sl_cast_implicit(&sl_type_long, &sl_type_int));
     assert_false(sl_cast_implicit(&sl_type_double, &sl_type_int));
     assert_true(sl_cast_implicit(&sl_type_date, &sl_type_timestamp));
-    assert_false(sl_cast_implicit(&sl_type_timestamp, &sl_type_date));
+    assert_true(sl_cast_implicit(&sl_type_timestamp, &sl_type_date));
     assert_true(sl_cast_implicit(&sl_type_string, &sl_type_date));
     assert_true(sl_cast_implicit(&sl_type_int, &sl_type_string));
 }

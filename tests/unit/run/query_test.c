@@ -2,6 +2,7 @@
  * and Parquet sink. */
 #include "unit.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "conn/kafka/kafka_mock.h"
 #include "conn/kafka/kafka_producer.h"
@@ -201,5 +202,128 @@ void test_query_without_stream_or_checkpoint_is_refused(void **state) {
             0),
         SL_USER);
     assert_non_null(strstr(f.err.hint, "parquet"));
+    close_fixture(&f);
+}
+
+/* ---- one writer a table, and what a view replaces ---- */
+
+/* Both would number their batches from 0 in the same _spark_metadata. */
+void test_query_refuses_a_second_writer_of_a_table(void **state) {
+    (void)state;
+    static const char text[] =
+        "CREATE STREAMING TABLE a USING parquet LOCATION '${dir}/t' TBLPROPERTIES "
+        "('checkpointLocation' = '${dir}/a') AS SELECT value FROM STREAM read_kafka("
+        "bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets => 'earliest');"
+        "CREATE STREAMING TABLE b USING parquet LOCATION '${dir}/t/' TBLPROPERTIES "
+        "('checkpointLocation' = '${dir}/b') AS SELECT value FROM STREAM read_kafka("
+        "bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets => 'earliest')";
+    struct fixture f;
+    char path[512];
+    struct sl_file_info info;
+    open_fixture(&f);
+    produce(&f, 0, 30);
+    assert_int_equal(run(&f, text, 0), SL_CONFLICT);
+    assert_non_null(strstr(f.err.ctx, "only one query at a time"));
+    snprintf(path, sizeof path, "%s/t/_spark_metadata", f.dir);
+    assert_int_equal(sl_io_stat(path, &info, &f.err), SL_OK);
+    assert_false(info.exists);
+    close_fixture(&f);
+}
+
+void test_pipeline_refuses_two_flows_into_one_table(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f);
+    assert_int_equal(run(&f,
+                         "CREATE STREAMING TABLE t USING parquet LOCATION '${dir}/t';"
+                         "CREATE FLOW f AS INSERT INTO t BY NAME SELECT 1 AS a;"
+                         "CREATE FLOW g AS INSERT INTO t BY NAME SELECT 2 AS a",
+                         0),
+                     SL_USER);
+    assert_non_null(strstr(f.err.msg, "second flow"));
+    close_fixture(&f);
+}
+
+static enum sl_code run_view(struct fixture *f, int first) {
+    char text[300];
+    snprintf(text, sizeof text,
+             "CREATE MATERIALIZED VIEW v USING parquet PARTITIONED BY (p) LOCATION '${dir}/t' AS "
+             "SELECT id, id %% 2 AS p FROM VALUES (%d), (%d) AS x(id)",
+             first, first + 1);
+    return run(f, text, 0);
+}
+
+/* Computed again, a view has its new rows and no others; what else lies in its directory stays, and
+ * a stream's table is not taken for it. */
+void test_materialized_view_is_replaced(void **state) {
+    (void)state;
+    struct fixture f;
+    struct sl_file_info info;
+    char path[512];
+    open_fixture(&f);
+    snprintf(path, sizeof path, "%s/t", f.dir);
+    assert_int_equal(sl_io_make_dirs(path, &f.err), SL_OK);
+    assert_int_equal(sl_io_put_atomic(path, "_notes.txt", SL_STR("mine"), 0, NULL, &f.err), SL_OK);
+    assert_int_equal(run_view(&f, 5), SL_OK);
+    assert_int_equal(run_view(&f, 0), SL_OK);
+    expect_once(&f, 2);
+    snprintf(path, sizeof path, "%s/t/_notes.txt", f.dir);
+    assert_int_equal(sl_io_stat(path, &info, &f.err), SL_OK);
+    assert_true(info.exists);
+    snprintf(path, sizeof path, "%s/t/_spark_metadata", f.dir);
+    assert_int_equal(sl_io_make_dirs(path, &f.err), SL_OK);
+    assert_int_equal(run_view(&f, 7), SL_USER);
+    assert_non_null(strstr(f.err.msg, "streaming query"));
+    assert_int_equal(sl_io_remove_tree(path, &f.err), SL_OK);
+    expect_once(&f, 2);
+    close_fixture(&f);
+}
+
+void test_settings_of_the_wrong_type_are_refused(void **state) {
+    (void)state;
+    static const char *const wrong[][2] = {{"spark.sql.ansi.enabled", "ture"},
+                                           {"spark.sql.streaming.minBatchesToRetain", "0"},
+                                           {"spark.sql.streaming.minBatchesToRetain", "-5"},
+                                           {"spark.sql.shuffle.partitions", "many"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct fixture f;
+        open_fixture(&f);
+        set(&f, wrong[i][0], wrong[i][1]);
+        assert_int_equal(run(&f, pipeline_text, 0), SL_USER);
+        assert_non_null(strstr(f.err.msg, wrong[i][0]));
+        close_fixture(&f);
+    }
+}
+
+/* ---- triggers ---- */
+
+/* Triggers that find too little to do must not put off maxTriggerDelay for ever. */
+void test_interval_trigger_keeps_the_trigger_delay(void **state) {
+    (void)state;
+    static const char text[] =
+        "CREATE STREAMING TABLE t USING noop AS SELECT value FROM STREAM read_kafka("
+        "bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets => 'earliest', "
+        "minOffsetsPerTrigger => 1000, maxTriggerDelay => '500ms')";
+    struct fixture f;
+    struct sl_pipeline pipeline;
+    struct sl_query *query;
+    struct sl_trigger trigger = {.kind = SL_TRIGGER_INTERVAL, .interval_ms = 50};
+    open_fixture(&f);
+    assert_int_equal(sl_pipeline_load(&f.engine, "test", sl_str(text), &pipeline, &f.err), SL_OK);
+    assert_int_equal(
+        sl_query_open(&pipeline, &pipeline.queries[0], &trigger, count_batch, &f, &query, &f.err),
+        SL_OK);
+    for (int round = 0; round < 2; round++) {
+        produce(&f, round * 3, 3);
+        for (int i = 0; i < 100 && f.batches == round; i++) {
+            enum sl_step step;
+            int64_t wait_ms;
+            assert_int_equal(sl_query_step(query, &step, &wait_ms, &f.err), SL_OK);
+            sl_clock_sleep_ms(wait_ms);
+        }
+        assert_int_equal(f.batches, round + 1);
+    }
+    sl_query_close(query);
+    sl_pipeline_release(&pipeline);
     close_fixture(&f);
 }

@@ -224,7 +224,7 @@ static const struct {
      "  --> f.sql:1:8\n"
      " 1 | SELECT ${x} FROM t\n"
      "   |        ^^\n"},
-    {"SELECT X'zz'", "error[PARSE_SYNTAX_ERROR] (42601): X'..' takes hexadecimal digits only\n"
+    {"SELECT X'zz'", "error[INVALID_TYPED_LITERAL] (42604): X'..' takes hexadecimal digits only\n"
                      "  --> f.sql:1:8\n"
                      " 1 | SELECT X'zz'\n"
                      "   |        ^^^^^\n"},

@@ -230,6 +230,12 @@ void test_checkpoint_purge_keeps_the_newest(void **state) {
     assert_int_equal(count, 6);
     assert_int_equal(ids[0], 15);
     assert_false(temp_dir_exists(f.dir, "offsets/.3.crc"));
+    /* batch 20 cannot run again without offsets/19, whatever the setting says */
+    assert_int_equal(sl_checkpoint_purge(checkpoint, 20, -5, &f.err), SL_OK);
+    assert_int_equal(sl_checkpoint_ids(checkpoint, "offsets", &f.arena, &ids, &count, &f.err),
+                     SL_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(ids[0], 19);
     sl_checkpoint_close(checkpoint);
     close_fixture(&f);
 }
