@@ -66,25 +66,26 @@ int sl_cli_fail(const struct sl_cli *cli, const struct sl_err *err, const char *
     return sl_code_exit_status(err->code);
 }
 
-enum sl_code sl_cli_flush(struct sl_err *err) {
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout)) return SL_OK;
-    int reason = errno ? errno : EIO;
+static enum sl_code print_failed(int reason, struct sl_err *err) {
     clearerr(stdout);
-    sl_fail_sys(err, reason, "could not write to standard output");
+    sl_fail_sys(err, reason ? reason : EIO, "could not write to standard output");
     if (err) err->hint[0] = '\0'; /* that of a full disk is about the lake */
     return SL_IO;
 }
 
-enum sl_code sl_cli_print(struct sl_str text, struct sl_err *err) {
+enum sl_code sl_cli_put(struct sl_str text, struct sl_err *err) {
     errno = 0;
-    if (text.len && fwrite(text.ptr, 1, text.len, stdout) != text.len) {
-        int reason = errno ? errno : EIO;
-        clearerr(stdout);
-        sl_fail_sys(err, reason, "could not write to standard output");
-        if (err) err->hint[0] = '\0';
-        return SL_IO;
-    }
+    bool written = !text.len || fwrite(text.ptr, 1, text.len, stdout) == text.len;
+    return written ? SL_OK : print_failed(errno, err);
+}
+
+enum sl_code sl_cli_flush(struct sl_err *err) {
+    errno = 0;
+    return fflush(stdout) == 0 && !ferror(stdout) ? SL_OK : print_failed(errno, err);
+}
+
+enum sl_code sl_cli_print(struct sl_str text, struct sl_err *err) {
+    SL_TRY(sl_cli_put(text, err));
     return sl_cli_flush(err);
 }
 
@@ -118,11 +119,16 @@ static void print_help(void) {
         printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
     printf("  %-12s %s\n  %-12s %s\n", "help", "help on a command: sluice help run", "version",
            "version of sluice and its libraries");
-    printf("\nexamples:\n"
-           "  sluice demo\n"
-           "  sluice run examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake "
-           "--available-now\n"
-           "  sluice sql -c 'SELECT * FROM parquet.`/data/lake/orders` LIMIT 10'\n");
+    printf(
+        "\nexamples:\n"
+        "  sluice demo\n"
+        "  sluice run examples/orders.sql -s brokers=localhost:9092 -s lake=/data/lake "
+        "--available-now\n"
+        "  sluice sql -c 'SELECT * FROM parquet.`/data/lake/orders` LIMIT 10'\n"
+        "\nexit status:\n"
+        "  0 done (a run that Ctrl-C ended has committed)   1 failed             2 wrong usage\n"
+        "  3 verify found errors   69 broker unreachable   70 bug in sluice\n"
+        "  75 checkpoint in use, try again   78 SQL or options are wrong   130 stopped half-way\n");
 }
 
 static int print_version(void) {

@@ -35,6 +35,8 @@ int sl_cli_fail(const struct sl_cli *cli, const struct sl_err *err, const char *
                 struct sl_str source);
 /* Writes to standard output and flushes; SL_IO with the reason. */
 SL_MUST_CHECK enum sl_code sl_cli_print(struct sl_str text, struct sl_err *err);
+/* The same without flushing, for many small pieces. */
+SL_MUST_CHECK enum sl_code sl_cli_put(struct sl_str text, struct sl_err *err);
 /* What is left of earlier printf; to be called before a command says that all went well. */
 SL_MUST_CHECK enum sl_code sl_cli_flush(struct sl_err *err);
 /* Warns of every `-s NAME=..` that is no setting and that no ${NAME} of the source uses. */

@@ -1,18 +1,10 @@
 /* sluice checkpoint show|verify DIR */
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/io.h"
 #include "cli/cli.h"
 #include "state/checkpoint.h"
-
-static void print_time(int64_t ms) {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm parts;
-    char text[40];
-    gmtime_r(&seconds, &parts);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    printf("%s.%03dZ", text, (int)(ms % 1000));
-}
 
 static enum sl_code show_batch(const struct sl_checkpoint *checkpoint, int64_t id,
                                struct sl_arena *arena, struct sl_err *err) {
@@ -22,9 +14,9 @@ static enum sl_code show_batch(const struct sl_checkpoint *checkpoint, int64_t i
     printf("batch %lld  %s", (long long)id,
            committed ? "committed" : "planned, not committed: it will run again");
     if (seq.has_metadata) {
-        printf("  at ");
-        print_time(seq.batch_timestamp_ms);
-        printf("  watermark %lld ms", (long long)seq.batch_watermark_ms);
+        char at[SL_CLOCK_TEXT_SIZE];
+        printf("  at %s  watermark %lld ms", sl_clock_text(at, seq.batch_timestamp_ms),
+               (long long)seq.batch_watermark_ms);
     }
     printf("\n");
     for (uint32_t i = 0; i < seq.source_count; i++)
@@ -70,6 +62,25 @@ static enum sl_code verify(const struct sl_checkpoint *checkpoint, int *status,
     return SL_OK;
 }
 
+/* Sluice's and Spark's checkpoints hold at least these two. */
+static enum sl_code check_is_checkpoint(const char *dir, struct sl_err *err) {
+    static const char *const names[] = {"", "/metadata", "/offsets"};
+    struct sl_file_info info[3] = {{0}};
+    for (int i = 0; i < 3; i++) {
+        struct sl_buf path = {0};
+        sl_buf_printf(&path, "%s%s", dir, names[i]);
+        enum sl_code code = sl_io_stat(sl_buf_cstr(&path), &info[i], err);
+        sl_buf_release(&path);
+        SL_TRY(code);
+        if (i == 0 && info[0].exists && !info[0].is_dir)
+            return sl_fail(err, SL_USER, "`%s` is a file, not a checkpoint directory", dir);
+    }
+    if (!info[0].exists || info[1].exists || info[2].exists) return SL_OK;
+    sl_fail(err, SL_USER, "`%s` is not a checkpoint: it has neither metadata nor offsets/", dir);
+    return sl_hint(err, "it is the directory that 'sluice.checkpointLocation' names in the SQL"),
+           SL_USER;
+}
+
 static int run(const struct sl_command *command, struct sl_args *args) {
     struct sl_cli cli;
     struct sl_err err = {0};
@@ -86,6 +97,9 @@ static int run(const struct sl_command *command, struct sl_args *args) {
         sl_hint(&err, "usage: sluice %s", command->usage);
     }
     if (code == SL_OK) code = sl_args_int(args, "batches", &count, &err);
+    if (code == SL_OK && count < 1)
+        code = sl_fail(&err, SL_USAGE, "`--batches` must be at least 1");
+    if (code == SL_OK) code = check_is_checkpoint(args->positional[1], &err);
     if (code == SL_OK)
         code = sl_checkpoint_open(&arena, args->positional[1], true, &cli.engine.log, &checkpoint,
                                   &err);

@@ -47,7 +47,10 @@ static int run(const struct sl_command *command, struct sl_args *args) {
     (void)command;
     size_t count;
     const struct sl_function *all = sl_function_all(&count);
-    if (args->positional_count) return print_named(args->positional[0]);
+    int status = 0;
+    for (int i = 0; i < args->positional_count && status == 0; i++)
+        status = print_named(args->positional[i]);
+    if (args->positional_count) return status;
     if (sl_args_has(args, "markdown")) return print_markdown(all, count), 0;
     for (size_t i = 0; i < count; i++) printf("%s%s\n", all[i].name, all[i].signature);
     return 0;
@@ -61,7 +64,7 @@ static const struct sl_flag flags[] = {
 const struct sl_command sl_command_functions = {
     .name = "functions",
     .summary = "list the SQL functions, or explain one",
-    .usage = "functions [NAME]",
+    .usage = "functions [NAME..]",
     .flags = flags,
     .examples = "  sluice functions date_trunc\n",
     .run = run,

@@ -21,7 +21,8 @@ static enum sl_code send_record(void *ctx, const struct sl_gen_record *record, s
     if (output->ledger) {
         sl_buf_clear(&output->line);
         sl_gen_ledger_put(&output->line, record);
-        if (fwrite(output->line.ptr, 1, output->line.len, output->ledger) != output->line.len)
+        if (output->line.len &&
+            fwrite(output->line.ptr, 1, output->line.len, output->ledger) != output->line.len)
             return sl_fail_sys(err, errno, "could not write the ledger");
     }
     if (output->producer) {
@@ -30,10 +31,8 @@ static enum sl_code send_record(void *ctx, const struct sl_gen_record *record, s
         return sl_kafka_producer_send(output->producer, partition, record->key, record->value, 0,
                                       err);
     }
-    if (record->value.ptr) fwrite(record->value.ptr, 1, record->value.len, stdout);
-    return fputc('\n', stdout) == EOF
-               ? sl_fail_sys(err, errno, "could not write to standard output")
-               : SL_OK;
+    SL_TRY(sl_cli_put(record->value, err));
+    return sl_cli_put(SL_STR("\n"), err);
 }
 
 static void idle(void *ctx) {
@@ -67,6 +66,8 @@ static enum sl_code read_mode(const struct sl_args *args, struct sl_gen_config *
     SL_TRY(sl_args_int(args, "count", &count, err));
     SL_TRY(sl_args_int(args, "seed", &seed, err));
     SL_TRY(sl_args_int(args, "first", &first, err));
+    if (strcmp(mode, "count") == 0 && count == 0)
+        return sl_fail(err, SL_USAGE, "`--mode count` needs `--count N`");
     if (count < 0 || first < 0)
         return sl_fail(err, SL_USAGE, "--count and --first must not be negative");
     out->count = (uint64_t)count;
@@ -170,7 +171,7 @@ static enum sl_code close_output(struct output *output, struct sl_err *err) {
     enum { FLUSH_MS = 120000 };
     enum sl_code code =
         output->producer ? sl_kafka_producer_flush(output->producer, FLUSH_MS, err) : SL_OK;
-    if (!output->producer) fflush(stdout);
+    if (!output->producer) code = sl_cli_flush(err);
     if (output->ledger && fclose(output->ledger) != 0 && code == SL_OK)
         code = sl_fail_sys(err, errno, "could not write the ledger");
     output->ledger = NULL;
@@ -196,7 +197,7 @@ static enum sl_code generate(struct sl_cli *cli, struct sl_args *args,
     struct output output = {0};
     SL_TRY(sl_args_expect(args, 1, 1, command->usage, err));
     if (strcmp(args->positional[0], "orders") != 0) {
-        sl_fail(err, SL_USAGE, "`gen` cannot generate `%s`", args->positional[0]);
+        sl_fail(err, SL_USAGE, "`gen` cannot generate `%s`; it has `orders`", args->positional[0]);
         return sl_hint(err, "usage: sluice %s", command->usage), SL_USAGE;
     }
     SL_TRY(read_config(args, &config, err));

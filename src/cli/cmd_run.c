@@ -12,7 +12,21 @@ struct reporter {
     struct sl_cli *cli;
     FILE *progress; /* JSON lines; NULL: none */
     bool status_line;
+    uint64_t batches;
 };
+
+/* A lost progress line is no reason to stop a pipeline, but to say so once. */
+static void put_progress(struct reporter *reporter, struct sl_str line) {
+    errno = 0;
+    bool written = fwrite(line.ptr, 1, line.len, reporter->progress) == line.len;
+    if (written && fflush(reporter->progress) == 0) return;
+    sl_log_event(&reporter->cli->engine.log, SL_LOG_WARN, SL_CAT_RUN,
+                 "could not write the progress: %s; the pipeline goes on without it",
+                 strerror(errno));
+    clearerr(reporter->progress);
+    if (reporter->progress != stdout) fclose(reporter->progress);
+    reporter->progress = NULL;
+}
 
 static void report_batch(void *ctx, const struct sl_batch_report *report) {
     struct reporter *reporter = ctx;
@@ -20,9 +34,9 @@ static void report_batch(void *ctx, const struct sl_batch_report *report) {
     if (reporter->progress) {
         sl_progress_put_json(&text, report);
         sl_buf_put_byte(&text, '\n');
-        fwrite(text.ptr, 1, text.len, reporter->progress);
-        fflush(reporter->progress);
+        put_progress(reporter, sl_buf_str(&text));
     }
+    reporter->batches++;
     sl_buf_clear(&text);
     sl_progress_put_status(&text, report);
     if (reporter->status_line)
@@ -32,6 +46,13 @@ static void report_batch(void *ctx, const struct sl_batch_report *report) {
     sl_buf_release(&text);
 }
 
+static enum sl_code check_triggers(const struct sl_args *args, struct sl_err *err) {
+    int given =
+        sl_args_has(args, "every") + sl_args_has(args, "available-now") + sl_args_has(args, "once");
+    if (given <= 1) return SL_OK;
+    return sl_fail(err, SL_USAGE, "give one of --every, --available-now and --once");
+}
+
 static enum sl_code read_trigger(const struct sl_cli *cli, const struct sl_args *args,
                                  struct sl_trigger *out, struct sl_err *err) {
     *out = (struct sl_trigger){0};
@@ -39,8 +60,6 @@ static enum sl_code read_trigger(const struct sl_cli *cli, const struct sl_args 
                *setting =
                    sl_settings_get(cli->engine.settings, SL_STR("pipelines.trigger.interval"));
     bool now = sl_args_has(args, "available-now"), once = sl_args_has(args, "once");
-    if ((every != NULL) + now + once > 1)
-        return sl_fail(err, SL_USAGE, "give one of --every, --available-now and --once");
     if (!every && setting && *setting) every = setting;
     if (now)
         out->kind = SL_TRIGGER_AVAILABLE_NOW;
@@ -52,12 +71,15 @@ static enum sl_code read_trigger(const struct sl_cli *cli, const struct sl_args 
             text = sl_str_sub(text, 1, text.len - 1);
         if (!sl_parse_duration_ms(text, &out->interval_ms))
             return sl_fail(
-                err, SL_USAGE,
+                err, every == setting ? SL_USER : SL_USAGE,
                 "the trigger interval is `%s`, which is not a duration such as 30s or 5 minutes",
                 every);
         out->kind = SL_TRIGGER_INTERVAL;
     }
-    return sl_args_int(args, "max-batches", &out->batches_max, err);
+    SL_TRY(sl_args_int(args, "max-batches", &out->batches_max, err));
+    if (sl_args_has(args, "max-batches") && out->batches_max < 1)
+        return sl_fail(err, SL_USAGE, "`--max-batches` must be at least 1");
+    return SL_OK;
 }
 
 static enum sl_code open_progress(const struct sl_args *args, FILE **out, struct sl_err *err) {
@@ -68,6 +90,13 @@ static enum sl_code open_progress(const struct sl_args *args, FILE **out, struct
     return *out ? SL_OK : sl_fail_sys(err, errno, "could not open `%s` for the progress", path);
 }
 
+/* One line that is written over needs a terminal that can. */
+static bool can_overwrite(const struct sl_cli *cli) {
+    const char *term = getenv("TERM");
+    return !cli->quiet && isatty(STDERR_FILENO) == 1 && !(term && strcmp(term, "dumb") == 0) &&
+           cli->engine.log.format == SL_LOG_AUTO && cli->engine.log.level < SL_LOG_DEBUG;
+}
+
 static enum sl_code run_loaded(struct sl_cli *cli, struct sl_args *args,
                                struct sl_pipeline *pipeline, struct sl_err *err) {
     struct reporter reporter = {.cli = cli};
@@ -76,13 +105,15 @@ static enum sl_code run_loaded(struct sl_cli *cli, struct sl_args *args,
     SL_TRY(read_trigger(cli, args, &options.trigger, err));
     SL_TRY(sl_cli_start(cli, args, err));
     SL_TRY(open_progress(args, &reporter.progress, err));
-    reporter.status_line =
-        !cli->quiet && isatty(STDERR_FILENO) == 1 && cli->engine.log.format == SL_LOG_AUTO;
+    reporter.status_line = cli->engine.log.status_line = can_overwrite(cli);
     cli->engine.profile = sl_args_has(args, "profile");
     if (cli->engine.profile) options.profile = &profile;
     sl_cli_catch_signals(cli);
     enum sl_code code = sl_run_pipeline(pipeline, &options, err);
-    if (reporter.status_line) fputc('\n', stderr);
+    if (reporter.status_line && reporter.batches) fputc('\n', stderr);
+    cli->engine.log.status_line = false;
+    if (code == SL_OK && !reporter.batches)
+        sl_log_event(&cli->engine.log, SL_LOG_INFO, SL_CAT_RUN, "no new records");
     if (profile.len) fwrite(profile.ptr, 1, profile.len, stderr);
     sl_buf_release(&profile);
     if (reporter.progress && reporter.progress != stdout) fclose(reporter.progress);
@@ -97,8 +128,10 @@ static int run(const struct sl_command *command, struct sl_args *args) {
     int status = sl_cli_open(&cli, args);
     if (status) return status;
     enum sl_code code = sl_args_expect(args, 1, 1, command->usage, &err);
+    if (code == SL_OK) code = check_triggers(args, &err);
     const char *file = args->positional_count ? args->positional[0] : NULL;
     if (code == SL_OK) code = sl_cli_read(file, &source, &err);
+    if (code == SL_OK) sl_cli_warn_unused(&cli, args, file, sl_buf_str(&source));
     if (code == SL_OK)
         code = sl_pipeline_load(&cli.engine, file, sl_buf_str(&source), &pipeline, &err);
     if (code == SL_OK) code = run_loaded(&cli, args, &pipeline, &err);

@@ -17,8 +17,16 @@ static enum sl_code list_topics(struct sl_cli *cli, struct sl_kafka_client *clie
     return SL_OK;
 }
 
-static enum sl_code no_topic(struct sl_str name, struct sl_err *err) {
+static enum sl_code no_topic(struct sl_cli *cli, struct sl_kafka_client *client, struct sl_str name,
+                             struct sl_err *err) {
+    struct sl_kafka_topics topics;
+    SL_TRY(sl_kafka_topics_list(client, &cli->engine.arena, &topics, err));
+    struct sl_str *names = SL_NEW_ARRAY(&cli->engine.arena, struct sl_str, topics.count + 1);
+    for (uint32_t i = 0; i < topics.count; i++) names[i] = topics.items[i].name;
+    int nearest = sl_str_nearest(name, names, topics.count);
     sl_fail(err, SL_USER, "there is no topic `%.*s`", SL_STR_ARG(name));
+    if (nearest >= 0)
+        return sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(names[nearest])), SL_USER;
     return sl_hint(err, "`sluice topic ls` lists the topics, `sluice topic create %.*s` makes it",
                    SL_STR_ARG(name)),
            SL_USER;
@@ -41,7 +49,7 @@ static enum sl_code describe(struct sl_cli *cli, struct sl_kafka_client *client,
     struct sl_kafka_offsets earliest, latest;
     SL_TRY(sl_kafka_topics_describe(client, &cli->engine.arena, &name, 1, &topics, err));
     const struct sl_kafka_topic *topic = &topics.items[0];
-    if (!topic->exists) return no_topic(name, err);
+    if (!topic->exists) return no_topic(cli, client, name, err);
     SL_TRY(ask(cli, client, topic, SL_KAFKA_EARLIEST, &earliest, err));
     SL_TRY(ask(cli, client, topic, SL_KAFKA_LATEST, &latest, err));
     printf("partition\tleader\treplicas\tin sync\tearliest\tlatest\trecords\n");
@@ -55,8 +63,8 @@ static enum sl_code describe(struct sl_cli *cli, struct sl_kafka_client *client,
     return SL_OK;
 }
 
-static enum sl_code create(struct sl_args *args, struct sl_kafka_client *client, struct sl_str name,
-                           struct sl_err *err) {
+static enum sl_code create(struct sl_cli *cli, struct sl_args *args, struct sl_kafka_client *client,
+                           struct sl_str name, struct sl_err *err) {
     int64_t partitions = 1, replication = 0;
     const char *configs[2 * 32 + 1] = {0};
     char *copies[32] = {0};
@@ -79,7 +87,22 @@ static enum sl_code create(struct sl_args *args, struct sl_kafka_client *client,
     enum sl_code code = sl_kafka_topic_create(client, name, (int32_t)partitions,
                                               (int32_t)replication, configs, err);
     for (int i = 0; i < count; i++) free(copies[i]);
+    /* a conflict can be tried again; a topic that is there stays there */
+    if (code == SL_CONFLICT && err) code = err->code = SL_USER;
+    if (code == SL_OK && !cli->quiet)
+        fprintf(stderr, "created topic %.*s with %lld partition%s\n", SL_STR_ARG(name),
+                (long long)partitions, partitions == 1 ? "" : "s");
     return code;
+}
+
+static enum sl_code drop(struct sl_cli *cli, struct sl_kafka_client *client, struct sl_str name,
+                         struct sl_err *err) {
+    struct sl_kafka_topics topics;
+    SL_TRY(sl_kafka_topics_describe(client, &cli->engine.arena, &name, 1, &topics, err));
+    if (!topics.items[0].exists) return no_topic(cli, client, name, err);
+    SL_TRY(sl_kafka_topic_delete(client, name, err));
+    if (!cli->quiet) fprintf(stderr, "removed topic %.*s\n", SL_STR_ARG(name));
+    return SL_OK;
 }
 
 /* ---- produce: a record per line of standard input, KEY<tab>VALUE with --keyed ---- */
@@ -107,6 +130,18 @@ static enum sl_code produce_lines(struct sl_args *args, struct sl_kafka_producer
     return code;
 }
 
+static enum sl_code check_exists(struct sl_cli *cli, struct sl_args *args, struct sl_str name,
+                                 struct sl_err *err) {
+    struct sl_kafka_client *client;
+    struct sl_kafka_topics topics;
+    SL_TRY(sl_cli_kafka_control(cli, args, &client, err));
+    enum sl_code code =
+        sl_kafka_topics_describe(client, &cli->engine.arena, &name, 1, &topics, err);
+    if (code == SL_OK && !topics.items[0].exists) code = no_topic(cli, client, name, err);
+    sl_kafka_client_close(client);
+    return code;
+}
+
 static enum sl_code produce(struct sl_cli *cli, struct sl_args *args, struct sl_str name,
                             struct sl_err *err) {
     enum { FLUSH_MS = 120000 };
@@ -114,6 +149,7 @@ static enum sl_code produce(struct sl_cli *cli, struct sl_args *args, struct sl_
     struct sl_kafka_wait wait = sl_cli_kafka_wait(cli);
     struct sl_kafka_producer *producer;
     uint64_t sent = 0;
+    SL_TRY(check_exists(cli, args, name, err));
     SL_TRY(sl_cli_kafka_properties(cli, args, &properties, err));
     SL_TRY(
         sl_kafka_producer_open(&properties, name, NULL, &cli->engine.log, &wait, &producer, err));
@@ -134,66 +170,96 @@ static enum sl_code no_header(void *ctx, const struct sl_type *schema,
 }
 
 static enum sl_code print_values(void *ctx, const struct sl_batch *batch, struct sl_err *err) {
-    int64_t *left = ctx;
-    for (uint32_t row = 0; row < batch->rows && *left != 0; row++) {
-        if (*left > 0) --*left;
-        if (!sl_vec_is_null(&batch->columns[0], row)) {
-            struct sl_str value = sl_vec_str(&batch->columns[0], row);
-            fwrite(value.ptr, 1, value.len, stdout);
-        }
-        if (fputc('\n', stdout) == EOF)
-            return sl_fail_sys(err, errno, "could not write to standard output");
+    (void)ctx;
+    for (uint32_t row = 0; row < batch->rows; row++) {
+        if (batch->selected && !sl_bit_get(batch->selected, row)) continue;
+        if (!sl_vec_is_null(&batch->columns[0], row))
+            SL_TRY(sl_cli_put(sl_vec_str(&batch->columns[0], row), err));
+        SL_TRY(sl_cli_put(SL_STR("\n"), err));
     }
-    return SL_OK;
+    return sl_cli_flush(err);
 }
 
-/* "-10" and so on: the last N records of every partition, as startingOffsets JSON. */
+/* "earliest"; 10: from that offset on; -10: the last ten records of every partition, both as
+ * startingOffsets JSON and within what the partition holds. */
 static enum sl_code put_start(struct sl_cli *cli, struct sl_args *args, struct sl_str name,
                               struct sl_buf *out, struct sl_err *err) {
     const char *from = sl_args_get(args, "offset", "earliest");
     int64_t last;
-    if (strcmp(from, "earliest") == 0 || !sl_str_to_i64(sl_str(from), &last)) {
+    if (strcmp(from, "earliest") == 0) {
         sl_buf_put_cstr(out, from);
-        return SL_OK;
+        return check_exists(cli, args, name, err);
     }
+    if (!sl_str_to_i64(sl_str(from), &last))
+        return sl_fail(err, SL_USAGE,
+                       "`--offset` is `%s`; it must be earliest, an offset, or -N for the last N",
+                       from);
     struct sl_kafka_client *client;
     struct sl_kafka_topics topics;
     struct sl_kafka_offsets earliest, latest;
     SL_TRY(sl_cli_kafka_control(cli, args, &client, err));
     enum sl_code code =
         sl_kafka_topics_describe(client, &cli->engine.arena, &name, 1, &topics, err);
-    if (code == SL_OK && !topics.items[0].exists) code = no_topic(name, err);
+    if (code == SL_OK && !topics.items[0].exists) code = no_topic(cli, client, name, err);
     if (code == SL_OK) code = ask(cli, client, &topics.items[0], SL_KAFKA_EARLIEST, &earliest, err);
     if (code == SL_OK) code = ask(cli, client, &topics.items[0], SL_KAFKA_LATEST, &latest, err);
     for (uint32_t i = 0; code == SL_OK && i < latest.count; i++) {
-        int64_t start = last < 0 ? latest.items[i].offset + last : last;
-        latest.items[i].offset =
-            start < earliest.items[i].offset ? earliest.items[i].offset : start;
+        int64_t least = earliest.items[i].offset, end = latest.items[i].offset,
+                start = last >= 0     ? last
+                        : last < -end ? 0
+                                      : end + last;
+        latest.items[i].offset = start < least ? least : start > end ? end : start;
     }
     if (code == SL_OK) sl_kafka_offsets_put(out, &latest);
     sl_kafka_client_close(client);
     return code;
 }
 
+static void put_quoted(struct sl_buf *out, struct sl_str text) {
+    sl_buf_put_byte(out, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\'' || text.ptr[i] == '\\') sl_buf_put_byte(out, '\\');
+        sl_buf_put_byte(out, (uint8_t)text.ptr[i]);
+    }
+    sl_buf_put_byte(out, '\'');
+}
+
+static void put_consume_sql(struct sl_buf *out, const struct sl_args *args, struct sl_str name,
+                            struct sl_str start, int64_t count) {
+    sl_buf_put_cstr(out, "SELECT value FROM read_kafka(bootstrapServers => ");
+    put_quoted(out, sl_str(sl_cli_brokers(args)));
+    sl_buf_put_cstr(out, ", subscribe => ");
+    put_quoted(out, name);
+    sl_buf_put_cstr(out, ", startingOffsets => ");
+    put_quoted(out, start);
+    for (int i = 0; i < args->given_count; i++) {
+        if (strcmp(args->given[i].flag->name, "property") != 0) continue;
+        struct sl_str text = sl_str(args->given[i].value);
+        size_t equals = sl_str_find(text, SL_STR("="), 0);
+        if (equals == SIZE_MAX || sl_str_find(text, SL_STR("`"), 0) < equals) continue;
+        sl_buf_printf(out, ", `kafka.%.*s` => ", (int)equals, text.ptr);
+        put_quoted(out, sl_str_sub(text, equals + 1, text.len));
+    }
+    sl_buf_put_byte(out, ')');
+    if (count >= 0) sl_buf_printf(out, " LIMIT %lld", (long long)count);
+}
+
 static enum sl_code consume(struct sl_cli *cli, struct sl_args *args, struct sl_str name,
                             struct sl_err *err) {
-    int64_t left = -1;
+    int64_t count = -1;
     struct sl_buf start = {0}, sql = {0};
     struct sl_pipeline pipeline = {0};
-    SL_TRY(sl_args_int(args, "count", &left, err));
+    SL_TRY(sl_args_int(args, "count", &count, err));
+    if (sl_args_has(args, "count") && (count < 0 || count > INT32_MAX))
+        return sl_fail(err, SL_USAGE, "`--count` must be between 0 and %d", INT32_MAX);
     enum sl_code code = put_start(cli, args, name, &start, err);
-    sl_buf_printf(&sql,
-                  "SELECT value FROM read_kafka(bootstrapServers => '%s', subscribe => '%.*s', "
-                  "startingOffsets => '%s')",
-                  sl_cli_brokers(args), SL_STR_ARG(name), sl_buf_cstr(&start));
+    put_consume_sql(&sql, args, name, sl_buf_str(&start), count);
     if (code == SL_OK) code = sl_cli_start(cli, args, err);
     if (code == SL_OK)
         code = sl_pipeline_load(&cli->engine, "consume", sl_buf_str(&sql), &pipeline, err);
     if (code == SL_OK)
         code = sl_batch_query_run(&pipeline, pipeline.selects[0]->query, no_header, print_values,
-                                  &left, err);
-    if (code == SL_OK && fflush(stdout) != 0)
-        code = sl_fail_sys(err, errno, "could not write to standard output");
+                                  NULL, err);
     if (err) err->span = (struct sl_span){0};
     sl_pipeline_release(&pipeline);
     sl_buf_release(&start);
@@ -211,11 +277,34 @@ static enum sl_code with_control(struct sl_cli *cli, struct sl_args *args, const
     else if (strcmp(verb, "describe") == 0)
         code = describe(cli, client, name, err);
     else if (strcmp(verb, "create") == 0)
-        code = create(args, client, name, err);
+        code = create(cli, args, client, name, err);
     else
-        code = sl_kafka_topic_delete(client, name, err);
+        code = drop(cli, client, name, err);
     sl_kafka_client_close(client);
     return code;
+}
+
+/* Names other tools have for the same. */
+static enum sl_code no_verb(const char *given, const struct sl_command *command,
+                            struct sl_err *err) {
+    static const struct sl_str others[][2] = {
+        {SL_STR("list"), SL_STR("ls")},           {SL_STR("delete"), SL_STR("rm")},
+        {SL_STR("remove"), SL_STR("rm")},         {SL_STR("show"), SL_STR("describe")},
+        {SL_STR("desc"), SL_STR("describe")},     {SL_STR("make"), SL_STR("create")},
+        {SL_STR("read"), SL_STR("consume")},      {SL_STR("cat"), SL_STR("consume")},
+        {SL_STR("write"), SL_STR("produce")},     {SL_STR("send"), SL_STR("produce")},
+        {SL_STR("describe"), SL_STR("describe")}, {SL_STR("create"), SL_STR("create")},
+        {SL_STR("consume"), SL_STR("consume")},   {SL_STR("produce"), SL_STR("produce")}};
+    enum { OTHER_COUNT = sizeof others / sizeof *others };
+    struct sl_str names[OTHER_COUNT];
+    for (int i = 0; i < OTHER_COUNT; i++) names[i] = others[i][0];
+    int nearest = sl_str_nearest(sl_str(given), names, OTHER_COUNT);
+    sl_fail(err, SL_USAGE, "`topic` has no `%s`", given);
+    if (nearest >= 0)
+        sl_hint(err, "did you mean `sluice topic %s`?", others[nearest][1].ptr);
+    else
+        sl_hint(err, "usage: sluice %s", command->usage);
+    return SL_USAGE;
 }
 
 static enum sl_code dispatch(struct sl_cli *cli, struct sl_args *args,
@@ -225,11 +314,8 @@ static enum sl_code dispatch(struct sl_cli *cli, struct sl_args *args,
     int verb = 0;
     SL_TRY(sl_args_expect(args, 1, 2, command->usage, err));
     while (verb < VERB_COUNT && strcmp(verbs[verb], args->positional[0]) != 0) verb++;
-    if (verb == VERB_COUNT) {
-        sl_fail(err, SL_USAGE, "`topic` has no `%s`", args->positional[0]);
-        return sl_hint(err, "usage: sluice %s", command->usage), SL_USAGE;
-    }
-    if (verb > 0) SL_TRY(sl_args_expect(args, 2, 2, command->usage, err));
+    if (verb == VERB_COUNT) return no_verb(args->positional[0], command, err);
+    SL_TRY(sl_args_expect(args, verb > 0 ? 2 : 1, verb > 0 ? 2 : 1, command->usage, err));
     struct sl_str name = sl_str(args->positional_count > 1 ? args->positional[1] : "");
     if (strcmp(verbs[verb], "produce") == 0) return produce(cli, args, name, err);
     if (strcmp(verbs[verb], "consume") == 0) return consume(cli, args, name, err);
