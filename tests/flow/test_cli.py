@@ -1,0 +1,368 @@
+"""The command line as its user meets it: messages, suggestions, exit statuses, streams and signals."""
+import csv
+import io
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+
+from lib import process, sluice
+from lib.sluice import run
+
+ORDERS = os.path.join(sluice.ROOT, "examples/orders.sql")
+PIPE_CLOSED = 128 + signal.SIGPIPE
+
+
+def check(cases):
+    """(arguments, exit status, parts of the message)"""
+    for args, status, *texts in cases:
+        try:
+            run(*args).expect(status, *texts)
+        except AssertionError as wrong:
+            raise AssertionError(f"sluice {' '.join(map(str, args))}: {wrong}") from None
+
+
+# ---- help ----
+
+def test_every_command_has_help(lab):
+    listing = run("help").ok().out
+    names = [line.split()[0] for line in listing.split("commands:")[1].split("examples:")[0].splitlines() if line.strip()]
+    assert len(names) >= 9, names
+    for name in names:
+        text = run("help", name).ok().out
+        if name not in ("help", "version"):
+            assert text == run(name, "--help").ok().out == run(name, "-h").ok().out
+            assert f"usage: sluice {name}" in text and "examples:" in text and "common options:" in text, text
+            assert max(map(len, text.splitlines())) <= 132, "a line of the help is too long"
+
+
+def test_no_command(lab):
+    result = run()
+    assert result.status == 2 and "usage: sluice COMMAND" in result.out + result.err
+
+
+def test_version_names_libraries(lab):
+    text = run("version").ok().out
+    assert text == run("--version").ok().out == run("-V").ok().out
+    for name in ("sluice ", "librdkafka ", "zstd ", "lz4 ", "zlib ", "pcre2 ", "openssl "):
+        assert any(line.startswith(name) and line[len(name)].isdigit() for line in text.splitlines()), text
+
+
+# ---- wrong words ----
+
+def test_misspelt_words_get_a_suggestion(lab):
+    check([
+        (["rnu"], 2, "there is no command `rnu`", "did you mean `sluice run`?"),
+        (["vers"], 2, "did you mean `sluice version`?"),
+        (["help", "gne"], 2, "did you mean `sluice help gen`?"),
+        (["pipeline.sql"], 2, "did you mean `sluice run pipeline.sql`?"),
+        (["--available-now", "x.sql"], 2, "stands where the command should be"),
+        (["run", "--availble-now", "x.sql"], 2, "unknown option `--availble-now`", "did you mean `--available-now`?",
+         "usage: sluice run FILE"),
+        (["run", "-available-now", "x.sql"], 2, "did you mean `--available-now`?"),
+        (["topic", "list"], 2, "did you mean `sluice topic ls`?"),
+        (["topic", "delete", "t"], 2, "did you mean `sluice topic rm`?"),
+        (["gen", "oders"], 2, "it has `orders`"),
+        (["functions", "uper"], 2, "there is no function `uper`", "did you mean `upper`?"),
+        (["sql", "-c", "SELEC 1"], 78, "did you mean `SELECT`?"),
+        (["sql", "-c", "SELECT * FORM x"], 78, "--> -c:1:10", "did you mean `FROM`?"),
+        (["sql", "-c", "SELECT upperr('a')"], 78, "[UNRESOLVED_ROUTINE]", "did you mean `upper`?"),
+        (["sql", "-c", "SELECT amont FROM (SELECT 1 AS amount)"], 78, "(42703)", "did you mean `amount` (INT)?"),
+    ])
+
+
+def test_missing_and_superfluous_arguments(lab):
+    check([
+        (["run"], 2, "an argument is missing", "usage: sluice run FILE"),
+        (["run", "a.sql", "b.sql"], 2, "unexpected argument `b.sql`"),
+        (["run", "a.sql", "--every", "--once"], 2, "`--every` needs a value: DURATION"),
+        (["run", "a.sql", "--once", "--available-now"], 2, "one of --every, --available-now and --once"),
+        (["run", "a.sql", "-s", "brokers"], 2, "`-s brokers` is not KEY=VALUE"),
+        (["explain"], 2, "an argument is missing"),
+        (["validate"], 2, "an argument is missing"),
+        (["sql", "-c", "SELECT 1", "x.sql"], 2, "the SQL is given twice"),
+        (["sql", "-c", "SELECT 1", "--json", "--csv"], 2, "one of --format, --json and --csv"),
+        (["topic", "ls", "x"], 2, "unexpected argument `x`"),
+        (["topic", "create"], 2, "an argument is missing"),
+        (["checkpoint", "show"], 2, "an argument is missing"),
+        (["run", os.path.join(lab.dir, "none.sql")], 1, "none.sql`: No such file or directory"),
+        (["run", lab.dir], 1, "Is a directory"),
+    ])
+
+
+def test_wrong_values(lab):
+    at = ["run", ORDERS, "-s", "brokers=x", "-s", f"lake={lab.dir}"]
+    check([
+        ([*at, "--memory", "tiny"], 2, "`--memory` is `tiny`", "such as 256m"),
+        ([*at, "--workers", "abc"], 2, "`--workers` is `abc`"),
+        ([*at, "--color", "purple"], 2, "auto, always or never"),
+        ([*at, "--log-format", "xml"], 2, "auto, text or json"),
+        ([*at, "--durability", "none"], 2, "power or process"),
+        ([*at, "--every", "banana"], 2, "not a duration such as 30s"),
+        ([*at, "--max-batches", "0"], 2, "at least 1"),
+        (["gen", "orders", "--stdout", "--mode", "slow"], 2, "continuous, count, burst or fast"),
+        (["gen", "orders", "--stdout", "--shape", "orders8"], 2, "orders9, paid, simple or orders11"),
+        (["gen", "orders", "--stdout", "--bad", "200%"], 2, "a share such as 5% or 0.05"),
+        (["gen", "orders", "--stdout", "--rate", "quick"], 2, "records a second, or max"),
+        (["gen", "orders", "--stdout", "--count", "-1"], 2, "must not be negative"),
+        (["sql", "-c", "SELECT 1", "--format", "xml"], 2, "table, csv or json"),
+        (["sql", "-c", "SELECT 1", "--rows", "-1"], 2, "must not be negative"),
+        (["checkpoint", "show", lab.dir], 78, "is not a checkpoint"),
+        (["checkpoint", "show", ORDERS], 78, "is a file"),
+        (["checkpoint", "verify", lab.path("none")], 78, "there is no checkpoint directory"),
+    ])
+
+
+# ---- variables ----
+
+def test_unused_variable_is_named(lab):
+    result = run("validate", ORDERS, "-s", "broker=x", "-s", "lake=y")
+    result.expect(78, "warning: `-s broker` has no effect", "did you mean `brokers`?",
+                  "error[UNRESOLVED_VARIABLE]", "no setting `brokers`", "orders.sql:")
+    run("validate", ORDERS, "-s", "brokers=x", "-s", "lake=y", "-s", "spark.sql.ansi.enabled=true").ok()
+    assert "warning" not in run("validate", ORDERS, "-s", "brokers=x", "-s", "lake=y").ok().err
+
+
+def test_explain_needs_no_variables(lab):
+    result = run("explain", ORDERS).expect(0, "note: ${brokers} is not set", "note: ${lake} is not set")
+    assert "== Streaming query orders ==" in result.out and "StreamingRelation" in result.out
+
+
+# ---- formats ----
+
+ROW = "SELECT 1 AS a, 'x,\"y' AS b, NULL AS c, array(1, 2) AS d, named_struct('x', 1, 'y', 'q') AS e, " \
+      "map('k', true) AS f, double('NaN') AS g, 1.50 AS h"
+
+
+def test_json_is_json(lab):
+    for flags in (["--json"], ["--format", "json"]):
+        row = json.loads(run("sql", "-c", ROW, *flags).ok().out)
+        assert row == {"a": 1, "b": 'x,"y', "c": None, "d": [1, 2], "e": {"x": 1, "y": "q"}, "f": {"k": True}, "g": "NaN",
+                       "h": 1.5}, row
+
+
+def test_csv_is_csv(lab):
+    rows = list(csv.reader(io.StringIO(run("sql", "-c", ROW, "--csv").ok().out)))
+    assert rows[0] == list("abcdefgh") and rows[1][:3] == ["1", 'x,"y', ""], rows
+
+
+def shell(command, **env):
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60,
+                          env={**sluice.environment(), "SLUICE": sluice.binary(), **env})
+
+
+def test_standard_input(lab):
+    for args in ("sql", "sql -", "explain -", "validate -"):
+        done = shell(f"echo 'SELECT 40 + 2 AS answer' | $SLUICE {args}")
+        assert done.returncode == 0 and ("answer" in done.stdout or "validate" in args), done
+
+
+# ---- where the output goes ----
+
+def printing(lab):
+    return ["help", "help run", "version", "functions", "functions --markdown", "sql -c 'SELECT 1'",
+            "sql --csv -c 'SELECT 1'", "sql --json -c 'SELECT 1'", f"explain {ORDERS} -q", "gen orders --stdout -n 20000 -q",
+            "demo --print-sql", f"demo -n 100 --lake {lab.path('NUMBER')}"]
+
+
+def test_full_device_is_an_error(lab):
+    for number, command in enumerate(printing(lab)):
+        done = shell(f"$SLUICE {command.replace('NUMBER', f'full{number}')} > /dev/full")
+        assert done.returncode == 1, (command, done)
+        assert "could not write to standard output: No space left on device" in done.stderr, (command, done)
+
+
+def test_reader_that_goes_away(lab):
+    """`sluice .. | head`: no message, no crash; the status is the one of a program that SIGPIPE ended."""
+    for number, command in enumerate(printing(lab)):
+        done = shell(f"$SLUICE {command.replace('NUMBER', f'pipe{number}')} | sleep 0; exit ${{PIPESTATUS[0]}}")
+        # the reader may live just long enough for a short text
+        assert done.returncode in (0, PIPE_CLOSED) and not done.stderr, (command, done)
+    done = shell("$SLUICE gen orders --stdout -n 200000 -q | head -1; exit ${PIPESTATUS[0]}")
+    assert done.returncode == PIPE_CLOSED and not done.stderr, done
+
+
+def on_terminal(command, seconds=20, **env):
+    """What the command writes to a terminal."""
+    child, fd = pty.fork()
+    if child == 0:
+        os.execvpe(command[0], command, {"PATH": os.environ["PATH"], "TERM": "xterm", **env})
+    text, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end and select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
+        try:
+            chunk = os.read(fd, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        text += chunk
+    os.close(fd)
+    os.waitpid(child, 0)
+    return text.decode(errors="replace")
+
+
+def test_colours_only_where_wanted(lab):
+    command = [sluice.binary(), "sql", "-c", "SELEC 1"]
+    assert "\033[" in on_terminal(command)
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\033[" not in on_terminal(command, **env), env
+    assert "\033[" in on_terminal(command, NO_COLOR="")
+    assert "\033[" not in on_terminal([*command, "--color", "never"])
+    assert "\033[" in run("sql", "-c", "SELEC 1", "--color", "always").err
+    assert "\033[" not in run("sql", "-c", "SELEC 1").err
+
+
+def test_progress_and_logs(lab):
+    topic = lab.topic(2)
+    lab.generate(topic, 300)
+    lake = lab.lake(topic)
+    result = sluice.run(*[arg for arg in lake.args("--progress", "-") if arg not in ("--log-format", "text")]).ok()
+    batches = [json.loads(line) for line in result.out.splitlines()]
+    assert sum(batch["numInputRows"] for batch in batches) == 300 and batches[0]["sources"], batches
+    lines = [json.loads(line) for line in result.err.splitlines()]
+    assert lines and all({"ts", "level", "category", "msg"} <= line.keys() for line in lines), result.err
+    again = lake.run().ok()
+    assert "no new records" in again.err, again.err
+    assert not lake.run("--quiet").ok().err
+    table = lake.run("--profile").ok().err
+    assert "ns/row" in table, table
+
+
+def test_status_line_on_a_terminal(lab):
+    topic = lab.topic(1)
+    lab.generate(topic, 100)
+    plain = [arg for arg in lab.lake(topic).args() if arg not in ("--log-format", "text")]
+    text = on_terminal([sluice.binary(), *plain])
+    assert "\033[K" in text and "rows 100" in text, text
+    plain = [arg for arg in lab.lake(topic, name="dumb").args() if arg not in ("--log-format", "text")]
+    text = on_terminal([sluice.binary(), *plain], TERM="dumb")
+    assert "\033" not in text and "rows 100" in text, text
+
+
+def test_progress_reader_that_goes_away(lab):
+    """The pipeline outlives whoever looked at it."""
+    topic = lab.topic(1)
+    lab.generate(topic, 50)
+    lake = lab.lake(topic)
+    args = " ".join(f"'{arg}'" for arg in lake.args("--progress", "-"))
+    done = shell(f"$SLUICE {args} > /dev/full")
+    assert done.returncode == 0 and "could not write the progress: No space left on device" in done.stderr, done
+    assert len(lake.rows("o")) == 50
+
+
+# ---- signals ----
+
+def test_interrupt_at_every_stage(lab):
+    topic = lab.topic(2)
+    lab.generate(topic, 100)
+    idle = lab.lake(topic, name="idle")
+    cases = [
+        (idle.args(trigger=None), 0),
+        (lab.lake(topic, name="every").args("--every", "30s", trigger=None), 0),
+        (["gen", "orders", "-b", lab.broker.address, "-t", topic], 0),
+        (["gen", "orders", "--stdout"], 0),
+        (["gen", "orders", "-b", "127.0.0.1:1"], 130),
+        (["topic", "consume", topic, "-b", "127.0.0.1:1"], 130),
+        (["demo", "-n", "30000000", "--lake", lab.path("demo")], 130),
+    ]
+    for args, status in cases:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            running = sluice.Running([str(arg) for arg in args])
+            lab.running.append(running)
+            time.sleep(1)
+            assert running.is_running(), (args, running.wait().err)
+            running.signal(number)
+            began = time.monotonic()
+            result = running.wait()
+            assert result.status == status, (args, result.status, result.err)
+            assert time.monotonic() - began < 5, f"{args} took {time.monotonic() - began:.1f} s to stop"
+            assert status == 0 or result.err == "stopped\n", (args, result.err)
+    assert len(idle.rows("o")) >= 100
+    idle.check_settled()
+
+
+# ---- topics ----
+
+def test_topics(lab):
+    brokers = ("-b", lab.broker.address)
+    name = f"named{os.getpid()}"
+    run("topic", "create", name, "-p", 3, *brokers).expect(0, f"created topic {name} with 3 partitions")
+    run("topic", "create", name, *brokers).expect(78, "already exists")
+    assert f"{name}\t3 partitions" in run("topic", "ls", *brokers).ok().out
+    done = shell(f"printf 'k\\tone\\nk\\ttwo\\nk\\tthree\\n' | $SLUICE topic produce {name} --keyed -b {lab.broker.address}")
+    assert done.returncode == 0 and "sent 3 records" in done.stderr, done
+    values = "one\ntwo\nthree\n"
+    assert run("topic", "consume", name, *brokers).ok().out == values
+    assert run("topic", "consume", name, "-o", -1, *brokers).ok().out == "three\n"
+    assert run("topic", "consume", name, "-o", -100, *brokers).ok().out == values
+    assert run("topic", "consume", name, "-o", 1, *brokers).ok().out == "two\nthree\n"
+    assert run("topic", "consume", name, "-o", 99, *brokers).ok().out == ""
+    assert run("topic", "consume", name, "-n", 2, *brokers).ok().out == "one\ntwo\n"
+    assert run("topic", "consume", name, "-X", "security.protocol=PLAINTEXT", *brokers).ok().out == values
+    run("topic", "consume", name, "-X", "security.protocol=SSL", "--count", 1, *brokers).expect(69)
+    check([(["topic", verb, name[:-1] + "x", *brokers], 78, f"there is no topic `{name[:-1]}x`", f"did you mean `{name}`?")
+           for verb in ("describe", "rm", "consume", "produce")])
+    check([(["topic", "consume", name, "-o", "latest", *brokers], 2, "earliest, an offset, or -N"),
+           (["gen", "orders", "-n", 1, "-X", "securty.protocol=SSL", *brokers], 78, "id you mean `kafka.security.protocol`?")])
+    assert run("topic", "describe", name, *brokers).ok().out.count("\n") == 4
+    run("topic", "rm", name, *brokers).expect(0, f"removed topic {name}")
+
+
+def test_unreachable_broker_is_named(lab):
+    port = process.free_port()
+    address = f"127.0.0.1:{port}"
+    commands = [["topic", "ls", "-b", address], ["topic", "consume", "x", "-b", address], ["gen", "orders", "-n", "1", "-b", address],
+                ["run", ORDERS, "-s", f"brokers={address}", "-s", f"lake={lab.path('lake')}", "--available-now"]]
+    running = [sluice.Running(command) for command in commands]
+    for one in running:
+        one.wait(30).expect(69, f"`{address}`", "Connection refused")
+
+
+# ---- places ----
+
+def test_location_that_cannot_be(lab):
+    topic = lab.topic(1)
+    lab.generate(topic, 10)
+    with open(lab.path("file"), "w") as out:
+        out.write("x")
+    for place, reason in ((lab.path("file"), "file"), ("/proc/none", "No such file")):
+        result = run("run", os.path.join(sluice.ROOT, "tests/flow/raw.sql"), "--available-now", "-s",
+                     f"brokers={lab.broker.address}", "-s", f"topic={topic}", "-s", f"lake={place}", "-s", "limit=100", "-s",
+                     "start=earliest", "-s", "loss=true", "-s", "retain=100")
+        result.expect(1, place, reason)
+
+
+def test_second_process_is_told(lab):
+    topic = lab.topic(1)
+    lake = lab.lake(topic)
+    first = lake.start()
+    process.wait_for(lambda: os.path.exists(lake.file(".sluice.lock")), "the lock")
+    lake.run().expect(75, ".sluice.lock` is held by another process", str(first.child.pid))
+    first.signal(signal.SIGTERM)
+    first.wait().ok()
+
+
+# ---- demo ----
+
+def test_demo_works_anywhere(lab):
+    began = time.monotonic()
+    done = subprocess.run([sluice.binary(), "demo", "--lake", "lake"], cwd=lab.dir, capture_output=True, text=True, timeout=60,
+                          env=sluice.environment())
+    assert done.returncode == 0, done
+    assert time.monotonic() - began < 10, "the demo is too slow"
+    for text in ("rows in      10000", "broken JSON", "amount below 0", "a NULL where", "duplicates are in the table",
+                 "year=", "|order_id", "Time:", "by hand", "Try next"):
+        assert text in done.stdout, f"`{text}` is not in the demo"
+    numbers = {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()
+               if line.startswith("     ") and len(line.split()) > 1 and line.split()[1].isdigit()}
+    rejected = int(done.stdout.split("rejected")[1].split()[0])
+    assert rejected == numbers["bad"] + numbers["negative"] + numbers["null"], numbers
+    run("demo", "--lake", lab.path("lake")).expect(2, "holds the lake of an earlier run")
+    count = run("sql", "--json", "-c", f"SELECT order_id FROM parquet.`{lab.path('lake/orders')}`").ok().out.count("\n")
+    assert count == 10000 - rejected
+    with open(ORDERS) as sql:
+        assert run("demo", "--print-sql").ok().out == sql.read()
+    run("demo", lab.path("none.sql")).expect(1, "none.sql`: No such file")
