@@ -10,6 +10,7 @@ a failure. SLUICE_SEED: seed of the random tests.
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -84,6 +85,7 @@ def main():
         print(f"{'FAILED' if required else 'skipped'} all: missing: {missing} (tools/peers makes the Python environment)")
         print(f"0 passed, {int(required)} failed, {int(not required)} skipped")
         return int(required)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the finally blocks: no broker stays behind
     shared = Shared()
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     try:

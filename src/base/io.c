@@ -1,4 +1,5 @@
-/* Files and directories by path; see io.h. Streams are in io_file.c, the lock in io_lock.c. */
+/* Files and directories by path; see io.h. Publication is in io_put.c, streams in io_file.c,
+ * the lock in io_lock.c. */
 #include "base/io.h"
 
 #include <dirent.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/fail.h"
-#include "base/hash.h"
 #include "base/io_int.h"
 
 static _Atomic enum sl_durability current_durability = SL_DURABLE_POWER;
@@ -65,76 +65,7 @@ enum sl_code sl_io_sync_dir(const char *path, struct sl_err *err) {
     return failure ? sl_fail_sys(err, failure, "could not sync directory `%s`", path) : SL_OK;
 }
 
-/* ---- put_atomic ---- */
-
-static enum sl_code write_temporary(const char *path, struct sl_str bytes, const char *point,
-                                    struct sl_err *err) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0) return sl_fail_sys(err, errno, "could not create `%s`", path);
-    const char *what = "write";
-    int failure = sl_io_step(point, "pre");
-    if (!failure) failure = sl_io_write_all(fd, bytes.ptr, bytes.len);
-    if (!failure) failure = sl_io_step(point, "written");
-    if (!failure) what = "sync", failure = sl_io_fsync(fd);
-    if (!failure) failure = sl_io_step(point, "synced");
-    if (close(fd) != 0 && !failure) what = "close", failure = errno;
-    return failure ? sl_fail_sys(err, failure, "could not %s `%s`", what, path) : SL_OK;
-}
-
-/* 0, or errno; EEXIST when the name is taken and may not be replaced. */
-static int publish(const char *from, const char *to, bool replace) {
-    if (replace) return rename(from, to) == 0 ? 0 : errno;
-    int injected = sl_fail_point("io.rename");
-    if (!injected && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
-    int failure = injected ? injected : errno;
-    if (failure != EINVAL && failure != ENOSYS && failure != ENOTSUP) return failure;
-    if (link(from, to) != 0) return errno;
-    return unlink(from) == 0 ? 0 : errno;
-}
-
-static void remove_sidecar(struct sl_arena *arena, const char *dir, const char *name) {
-    struct sl_str sidecar = sl_arena_printf(arena, ".%s.crc", name);
-    unlink(sl_path_join(arena, dir, sidecar.ptr));
-}
-
-static enum sl_code put(struct sl_arena *arena, const char *dir, const char *name,
-                        struct sl_str bytes, unsigned flags, const char *point,
-                        struct sl_err *err) {
-    char uuid[37] = {0};
-    uint64_t high, low;
-    sl_random_system(&high, &low);
-    sl_uuid_format(uuid, high, low);
-    struct sl_str hidden = sl_arena_printf(arena, ".%s.%s.tmp", name, uuid);
-    const char *from = sl_path_join(arena, dir, hidden.ptr);
-    const char *to = sl_path_join(arena, dir, name);
-    enum sl_code code = write_temporary(from, bytes, point, err);
-    if (code == SL_OK) {
-        if (!(flags & SL_PUT_NO_SIDECAR)) remove_sidecar(arena, dir, name);
-        int failure = publish(from, to, flags & SL_PUT_REPLACE);
-        if (failure == EEXIST)
-            code = sl_fail(err, SL_CONFLICT, "`%s` exists already; another writer made it", to);
-        else if (failure)
-            code = sl_fail_sys(err, failure, "could not rename `%s` to `%s`", from, to);
-    }
-    if (code != SL_OK) {
-        unlink(from);
-        return code;
-    }
-    int failure = sl_io_step(point, "named");
-    if (failure) return sl_fail_sys(err, failure, "could not publish `%s`", to);
-    SL_TRY(sl_io_sync_dir(dir, err));
-    failure = sl_io_step(point, "dirsynced");
-    return failure ? sl_fail_sys(err, failure, "could not publish `%s`", to) : SL_OK;
-}
-
-enum sl_code sl_io_put_atomic(const char *dir, const char *name, struct sl_str bytes,
-                              unsigned flags, const char *point, struct sl_err *err) {
-    struct sl_arena arena;
-    sl_arena_init(&arena, "put");
-    enum sl_code code = put(&arena, dir, name, bytes, flags, point, err);
-    sl_arena_release(&arena);
-    return code;
-}
+/* ---- temporaries ---- */
 
 static bool is_temporary(const char *name) {
     enum { UUID_BYTES = 36 };

@@ -28,13 +28,21 @@ void sl_io_set_durability(enum sl_durability durability);
 
 enum sl_put_flags {
     SL_PUT_REPLACE =
-        1, /* an existing file is replaced; otherwise SL_CONFLICT and it is untouched */
-    SL_PUT_NO_SIDECAR =
-        2, /* do not remove Hadoop's ".name.crc" beside it (default: removed first) */
+        1,             /* an existing file is replaced; otherwise SL_CONFLICT and it is untouched */
+    SL_PUT_SUMMED = 2, /* with Hadoop's sidecar (base/file_sum.h); else a stale one is removed */
 };
 /* Failpoints: <point>.pre .written .synced .named .dirsynced (point may be NULL). */
 SL_MUST_CHECK enum sl_code sl_io_put_atomic(const char *dir, const char *name, struct sl_str bytes,
                                             unsigned flags, const char *point, struct sl_err *err);
+
+/* The same in pieces, for what need not be in memory at once. publish and abort free it. */
+struct sl_put;
+SL_MUST_CHECK enum sl_code sl_put_open(const char *dir, const char *name, unsigned flags,
+                                       const char *point, struct sl_put **out, struct sl_err *err);
+SL_MUST_CHECK enum sl_code sl_put_write(struct sl_put *put, struct sl_str bytes,
+                                        struct sl_err *err);
+SL_MUST_CHECK enum sl_code sl_put_publish(struct sl_put *put, struct sl_err *err);
+void sl_put_abort(struct sl_put *put); /* never fails; NULL is fine */
 
 /* Removes what a killed sl_io_put_atomic, or Spark's, left in the directory: .<name>.<uuid>.tmp.
  * Only for the directory's single writer; a directory that is missing is fine. */

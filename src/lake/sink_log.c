@@ -5,11 +5,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/file_sum.h"
 #include "base/json.h"
 #include "lake/uri.h"
 
 enum {
-    FILE_BYTES_MAX = 1 << 30,
+    PIECE_BYTES = 1 << 18,
     BLOCK_BYTES = 33554432,        /* what Hadoop's local file system reports */
     RETAIN_BATCHES = 100,          /* spark.sql.streaming.minBatchesToRetain */
     CLEANUP_DELAY_MS = 10 * 60000, /* spark.sql.streaming.fileSink.log.cleanupDelay */
@@ -123,32 +124,68 @@ static const char *log_path(const struct sl_sink_log *log, struct sl_arena *aren
         .ptr;
 }
 
-/* Appends the entry lines of one log file as they are, each with a leading newline. */
-static enum sl_code copy_entries(const struct sl_sink_log *log, struct sl_arena *arena,
-                                 struct log_name name, struct sl_buf *out, struct sl_err *err) {
-    struct sl_buf text = {0};
-    const char *path = log_path(log, arena, name);
-    enum sl_code code = sl_io_read_file(path, FILE_BYTES_MAX, &text, err);
-    struct sl_str body = sl_buf_str(&text);
-    if (code == SL_OK && !sl_str_starts(body, SL_STR("v1"))) {
-        code = sl_fail(err, SL_USER, "incomplete log file `%s`: it does not start with v1", path);
-        sl_hint(err, "the file is damaged; restore the table's _spark_metadata from a backup");
-    }
-    if (code == SL_OK) {
-        size_t begin = sl_str_find(body, SL_STR("\n"), 0);
-        if (begin != SIZE_MAX) {
-            struct sl_str lines = sl_str_sub(body, begin, body.len);
-            while (lines.len && lines.ptr[lines.len - 1] == '\n') lines.len--;
-            sl_buf_put_str(out, lines);
+/* Takes a piece of the entries' text: lines, each with a leading newline. */
+typedef enum sl_code (*take_fn)(void *ctx, struct sl_str text, struct sl_err *err);
+
+static enum sl_code damaged(const char *path, struct sl_err *err) {
+    sl_fail(err, SL_USER, "incomplete log file `%s`: it does not start with v1", path);
+    sl_hint(err, "the file is damaged; restore the table's _spark_metadata from a backup");
+    return SL_USER;
+}
+
+struct entry_pass {
+    const char *path;
+    struct sl_file_reader *reader;
+    char *piece; /* PIECE_BYTES */
+    struct sl_file_sum sum;
+    take_fn take;
+    void *ctx;
+};
+
+/* One log file behind its first line, in pieces; newlines at its end are held back, for they would
+ * be empty entries. */
+static enum sl_code pass_entries(struct entry_pass *pass, struct sl_err *err) {
+    uint64_t size = sl_file_reader_bytes(pass->reader), at = 0;
+    size_t newlines = 0;
+    if (!size) return damaged(pass->path, err);
+    while (at < size) {
+        size_t len = size - at < PIECE_BYTES ? (size_t)(size - at) : PIECE_BYTES;
+        SL_TRY(sl_file_reader_read(pass->reader, at, pass->piece, len, err));
+        struct sl_str text = {pass->piece, len};
+        sl_file_sum_add(&pass->sum, text);
+        if (at == 0) {
+            if (!sl_str_starts(text, SL_STR("v1"))) return damaged(pass->path, err);
+            size_t line_end = sl_str_find(text, SL_STR("\n"), 0);
+            text = sl_str_sub(text, line_end == SIZE_MAX ? len : line_end, len);
         }
+        at += len;
+        size_t end = text.len;
+        while (end && text.ptr[end - 1] == '\n') end--;
+        for (; end && newlines; newlines--) SL_TRY(pass->take(pass->ctx, SL_STR("\n"), err));
+        SL_TRY(pass->take(pass->ctx, sl_str_sub(text, 0, end), err));
+        newlines += text.len - end;
     }
-    sl_buf_release(&text);
+    return SL_OK;
+}
+
+/* Hands on the entry lines of one log file as they are. */
+static enum sl_code copy_entries(const struct sl_sink_log *log, struct sl_arena *arena,
+                                 struct log_name name, take_fn take, void *ctx,
+                                 struct sl_err *err) {
+    struct entry_pass pass = {.path = log_path(log, arena, name), .take = take, .ctx = ctx};
+    SL_TRY(sl_file_reader_open(pass.path, &pass.reader, err));
+    pass.piece = sl_xcalloc(1, PIECE_BYTES);
+    enum sl_code code = pass_entries(&pass, err);
+    if (code == SL_OK) code = sl_file_sum_check(&pass.sum, pass.path, err);
+    sl_file_sum_release(&pass.sum);
+    free(pass.piece);
+    sl_file_reader_close(pass.reader);
     return code;
 }
 
 /* Entries of all live log files up to `before` (exclusive): from the last compaction on. */
 static enum sl_code copy_live(const struct sl_sink_log *log, struct sl_arena *arena, int64_t before,
-                              struct sl_buf *out, struct sl_err *err) {
+                              take_fn take, void *ctx, struct sl_err *err) {
     struct log_name *names;
     size_t count;
     SL_TRY(list(log, arena, &names, &count, err));
@@ -167,7 +204,7 @@ static enum sl_code copy_live(const struct sl_sink_log *log, struct sl_arena *ar
         if (names[i].id != wanted)
             return sl_fail(err, SL_USER, "table log `%s`: batch %lld is missing", log->dir,
                            (long long)wanted);
-        SL_TRY(copy_entries(log, arena, names[i], out, err));
+        SL_TRY(copy_entries(log, arena, names[i], take, ctx, err));
         wanted++;
     }
     return SL_OK;
@@ -211,23 +248,47 @@ enum sl_code sl_sink_log_check(const struct sl_sink_log *log, struct sl_err *err
            SL_DATA;
 }
 
+static enum sl_code put_piece(void *ctx, struct sl_str text, struct sl_err *err) {
+    return sl_put_write(ctx, text, err);
+}
+
+static enum sl_code put_files(const struct sl_sink_log *log, struct sl_put *put,
+                              const struct sl_sink_file *files, size_t count, struct sl_err *err) {
+    struct sl_buf text = {0};
+    enum sl_code code = SL_OK;
+    for (size_t i = 0; i < count && code == SL_OK; i++) {
+        put_entry(&text, log, &files[i]);
+        if (text.len < PIECE_BYTES && i + 1 < count) continue;
+        code = sl_put_write(put, sl_buf_str(&text), err);
+        sl_buf_clear(&text);
+    }
+    sl_buf_release(&text);
+    return code;
+}
+
+static enum sl_code write_log(const struct sl_sink_log *log, struct sl_arena *arena,
+                              struct log_name name, const struct sl_sink_file *files, size_t count,
+                              struct sl_err *err) {
+    struct sl_put *put;
+    const char *base = strrchr(log_path(log, arena, name), '/') + 1;
+    SL_TRY(sl_put_open(log->dir, base, SL_PUT_SUMMED, "manifest", &put, err));
+    enum sl_code code = sl_put_write(put, SL_STR("v1"), err);
+    if (code == SL_OK && name.compact) code = copy_live(log, arena, name.id, put_piece, put, err);
+    if (code == SL_OK) code = put_files(log, put, files, count, err);
+    if (code == SL_OK) return sl_put_publish(put, err);
+    sl_put_abort(put);
+    return code;
+}
+
 enum sl_code sl_sink_log_add(struct sl_sink_log *log, int64_t batch_id,
                              const struct sl_sink_file *files, size_t count, struct sl_err *err) {
     struct sl_arena arena;
-    struct sl_buf text = {0};
     sl_arena_init(&arena, "sink log");
-    bool compact = is_compaction(log, batch_id);
-    char name[40];
-    snprintf(name, sizeof name, "%lld%s", (long long)batch_id, compact ? ".compact" : "");
-    sl_buf_put_cstr(&text, "v1");
+    struct log_name name = {batch_id, is_compaction(log, batch_id)};
     enum sl_code code = sl_io_make_dirs(log->dir, err);
-    if (code == SL_OK && compact) code = copy_live(log, &arena, batch_id, &text, err);
-    for (size_t i = 0; i < count && code == SL_OK; i++) put_entry(&text, log, &files[i]);
-    if (code == SL_OK)
-        code = sl_io_put_atomic(log->dir, name, sl_buf_str(&text), 0, "manifest", err);
+    if (code == SL_OK) code = write_log(log, &arena, name, files, count, err);
     if (code == SL_OK) log->last = batch_id;
-    if (code == SL_OK && compact) code = delete_expired(log, &arena, batch_id, err);
-    sl_buf_release(&text);
+    if (code == SL_OK && name.compact) code = delete_expired(log, &arena, batch_id, err);
     sl_arena_release(&arena);
     return code;
 }
@@ -259,12 +320,18 @@ static enum sl_code parse_entry(const struct sl_sink_log *log, struct sl_arena *
                         (int)(line.len > 200 ? 200 : line.len), line.ptr);
 }
 
+static enum sl_code gather_piece(void *ctx, struct sl_str text, struct sl_err *err) {
+    (void)err;
+    sl_buf_put_str(ctx, text);
+    return SL_OK;
+}
+
 enum sl_code sl_sink_log_files(struct sl_sink_log *log, struct sl_arena *arena,
                                struct sl_sink_file **files, size_t *count, struct sl_err *err) {
     struct sl_buf text = {0};
     *count = 0;
     *files = NULL;
-    enum sl_code code = copy_live(log, arena, INT64_MAX, &text, err);
+    enum sl_code code = copy_live(log, arena, INT64_MAX, gather_piece, &text, err);
     struct sl_str rest = sl_arena_str(arena, sl_buf_str(&text));
     sl_buf_release(&text);
     SL_TRY(code);

@@ -1,6 +1,6 @@
 /* Spark's file sink log: <table>/_spark_metadata/<batch> (FileStreamSinkLog,
- * CompactibleFileStreamLog). Entries are streamed, so compaction of a long log does not need it in
- * memory twice. Owner: one thread. */
+ * CompactibleFileStreamLog). A compaction passes the entries on in pieces, so a long log is never in
+ * memory; every file has Hadoop's sidecar, and is checked against it when read. Owner: one thread. */
 #ifndef SL_LAKE_SINK_LOG_H
 #define SL_LAKE_SINK_LOG_H
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "base/file_sum.h"
 #include "base/hash.h"
 #include "state/checkpoint_int.h"
 
@@ -67,7 +68,14 @@ static enum sl_code read_text(const char *path, struct sl_buf *text, bool *found
     struct sl_err local = {0};
     enum sl_code code = sl_io_read_file(path, FILE_BYTES_MAX, text, &local);
     *found = !(code != SL_OK && local.sys == ENOENT);
-    if (code == SL_OK || !*found) return SL_OK;
+    if (!*found) return SL_OK;
+    if (code == SL_OK) {
+        struct sl_file_sum sum = {0};
+        sl_file_sum_add(&sum, sl_buf_str(text));
+        code = sl_file_sum_check(&sum, path, err);
+        sl_file_sum_release(&sum);
+        return code;
+    }
     if (err) *err = local;
     return code;
 }
@@ -139,7 +147,7 @@ static enum sl_code sync_if_there(const char *dir, struct sl_err *err) {
 /* A kill between the creation of a file and its rename leaves its temporary; the lock is ours, so
  * nobody is using it. */
 static enum sl_code sweep(const struct sl_checkpoint *checkpoint, struct sl_err *err) {
-    static const char *const dirs[] = {"offsets", "commits", ".sluice/intents"};
+    static const char *const dirs[] = {"offsets", "commits", ".sluice", ".sluice/intents"};
     struct sl_arena arena;
     char **names;
     size_t count = 0;
@@ -209,7 +217,7 @@ enum sl_code sl_checkpoint_ensure_metadata(struct sl_checkpoint *checkpoint, str
     sl_random_system(&high, &low);
     sl_uuid_format(uuid, high, low);
     struct sl_str text = sl_arena_printf(checkpoint->query, "{\"id\":\"%s\"}", uuid);
-    SL_TRY(sl_io_put_atomic(checkpoint->dir, "metadata", text, 0, "metadata", err));
+    SL_TRY(sl_io_put_atomic(checkpoint->dir, "metadata", text, SL_PUT_SUMMED, "metadata", err));
     checkpoint->query_id = sl_arena_str(checkpoint->query, sl_str(uuid));
     return SL_OK;
 }
@@ -260,9 +268,12 @@ static enum sl_code put_entry(struct sl_checkpoint *checkpoint, const char *log_
                               int64_t batch_id, struct sl_str text, struct sl_err *err) {
     char name[24];
     snprintf(name, sizeof name, "%lld", (long long)batch_id);
-    const char *dir = sl_path_join(checkpoint->query, checkpoint->dir, log_name);
-    SL_TRY(sl_io_make_dirs(dir, err));
-    enum sl_code code = sl_io_put_atomic(dir, name, text, 0, log_name, err);
+    struct sl_arena arena;
+    sl_arena_init(&arena, "entry");
+    const char *dir = sl_path_join(&arena, checkpoint->dir, log_name);
+    enum sl_code code = sl_io_make_dirs(dir, err);
+    if (code == SL_OK) code = sl_io_put_atomic(dir, name, text, SL_PUT_SUMMED, log_name, err);
+    sl_arena_release(&arena);
     if (code == SL_CONFLICT && err) {
         snprintf(err->condition, sizeof err->condition, "CONCURRENT_STREAM_LOG_UPDATE");
         snprintf(err->sqlstate, sizeof err->sqlstate, "40000");
@@ -337,7 +348,8 @@ enum sl_code sl_checkpoint_write_initial(struct sl_checkpoint *checkpoint, uint3
     sl_buf_put_str(&text, offset);
     enum sl_code code = sl_io_make_dirs(dir, err);
     if (code == SL_OK)
-        code = sl_io_put_atomic(dir, "0", sl_buf_str(&text), SL_PUT_REPLACE, "initial", err);
+        code = sl_io_put_atomic(dir, "0", sl_buf_str(&text), SL_PUT_REPLACE | SL_PUT_SUMMED,
+                                "initial", err);
     sl_buf_release(&text);
     return code;
 }

@@ -2,8 +2,10 @@
  * Spark 4.1 writes; read as Spark 3.3, 3.5 and 4.x wrote it (MetadataLog.scala,
  * OffsetSeqLog.scala).
  *
- * Beside Spark's files, one hidden file of our own: `.sluice.lock` (single owner), and per batch
- * `.sluice/N` (hash of offsets/N and CRC), which Spark ignores. Owner: one thread.
+ * Every file has Hadoop's checksum sidecar (base/file_sum.h), as Spark's have, and is checked
+ * against it when read: SL_USER. Beside Spark's files are two of our own, which Spark ignores:
+ * `.sluice.lock` (single owner) and `.sluice/` (intents of sinks, ids of topics). Owner: one
+ * thread.
  */
 #ifndef SL_STATE_CHECKPOINT_H
 #define SL_STATE_CHECKPOINT_H

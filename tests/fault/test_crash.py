@@ -122,7 +122,7 @@ def test_crash_at_every_fsync(lab):
 
 
 def test_crash_at_every_write(lab):
-    every_nth(lab, "io.write", 1000000, 20)
+    every_nth(lab, "io.write", 1000000, 40)
 
 
 def test_crash_at_every_create(lab):

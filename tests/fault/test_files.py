@@ -10,7 +10,14 @@ from lib.lab import Skip
 EMPTY, HALF, NULS = b"", None, "nul"
 
 
-def damage(path, how):
+def sidecar(path):
+    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.crc")
+
+
+def damage(path, how, keep_sidecar=False):
+    """keep_sidecar: as a disk does it; without, as somebody who knows Hadoop's checksums."""
+    if not keep_sidecar and os.path.exists(sidecar(path)):
+        os.remove(sidecar(path))
     with open(path, "rb") as file:
         content = file.read()
     new = content[:len(content) // 2] if how is HALF else bytes(len(content)) if how == NULS else how
@@ -24,8 +31,7 @@ def flip_digit(path):
         content = bytearray(file.read())
     at = max(i for i, byte in enumerate(content) if chr(byte).isdigit())
     content[at] ^= 1
-    with open(path, "wb") as file:
-        file.write(content)
+    damage(path, bytes(content))
 
 
 def finished(lab, name="lake", limit=LIMIT):
@@ -115,6 +121,46 @@ def test_every_flipped_bit_of_an_intent(lab):
     damage(path, good)
     lake.run().ok()
     lake.check_whole(values)
+
+
+def refuse_each_flip(lake, path, texts, flips=20):
+    with open(path, "rb") as file:
+        good = file.read()
+    for at in range(0, len(good), max(1, len(good) // flips)):
+        bad = bytearray(good)
+        bad[at] ^= 1 << at % 8
+        damage(path, bytes(bad), keep_sidecar=True)
+        refuse(lake, 78, *texts)
+    damage(path, good, keep_sidecar=True)
+
+
+def test_flipped_bits_of_each_file(lab):
+    """Every file that Spark has, too: a bit flips, and its checksum tells."""
+    topic, values = source(lab)
+    lake = lab.lake(topic, name="planned", limit=LIMIT)
+    assert lake.run(failpoints="intents.pre:1:crash").status == sluice.CRASHED
+    for name in ("metadata", "sources/0/0", "offsets/0"):
+        refuse_each_flip(lake, lake.file(name), [f"{lake.checkpoint}/{name}", "checksum"])
+    lake.run().ok()
+    lake.check_whole(values)
+    last = lake.batches()[-1]
+    for name in (f"offsets/{last}", f"commits/{last}"):
+        refuse_each_flip(lake, lake.file(name), [f"{lake.checkpoint}/{name}", "checksum"])
+
+
+def test_flipped_bits_of_the_table_log(lab):
+    """A reader of the log and the next compaction refuse it."""
+    topic, _ = source(lab)
+    lake = lab.lake(topic, limit=60)
+    lake.run("--max-batches", 9).ok()
+    path = os.path.join(lake.table, "_spark_metadata", "4")
+    with open(path, "rb") as file:
+        good = file.read()
+    for at in range(0, len(good), len(good) // 10):
+        damage(path, good[:at] + bytes([good[at] ^ 1 << at % 8]) + good[at + 1:], keep_sidecar=True)
+        lake.run().expect(78, path)
+    damage(path, good, keep_sidecar=True)
+    lake.run().ok()
 
 
 def test_damaged_initial_offsets(lab):
@@ -211,8 +257,9 @@ def test_new_checkpoint_on_a_used_table(lab):
 def test_checkpoint_of_two_sources(lab):
     lake, _ = finished(lab)
     path = lake.file("offsets", str(lake.batches()[-1]))
-    with open(path, "ab") as file:
-        file.write(b'\n{"other":{"0":1}}')
+    with open(path, "rb") as file:
+        content = file.read()
+    damage(path, content + b'\n{"other":{"0":1}}')
     refuse(lake, 78, "2 sources", "1 sources")
 
 

@@ -1,7 +1,7 @@
 """Spark 3.5 and sluice take turns on one checkpoint and one table; a Spark 3.3 checkpoint is continued by both.
 
-Only with SLUICE_PYTHON35 (a Python with pyspark 3.5) and SLUICE_SPARK35_JARS (its Kafka connector's jars). Spark runs
-in that Python: this file run as a program is its side, one JSON request a line on stdin, one answer a line on stdout.
+Spark 3.5 needs a Python of its own: python35 of SLUICE_PEERS or SLUICE_PYTHON35, with its Kafka connector's jars in
+spark35-jars or SLUICE_SPARK35_JARS. Spark runs in that Python: this file run as a program is its side, one JSON request a line on stdin, one answer a line on stdout.
 """
 import collections
 import glob
@@ -84,17 +84,19 @@ if __name__ == "__main__":
 # ---- the tests' side ----
 
 from lib import ledger, process, sluice, table  # noqa: E402
-from lib.lab import Skip, values_of  # noqa: E402
+from lib.lab import Missing, Skip, values_of  # noqa: E402
 
 ANSWER_SECONDS = 150
 
 
 class Spark35:
     def __init__(self, directory):
-        python, jars = os.environ.get("SLUICE_PYTHON35"), os.environ.get("SLUICE_SPARK35_JARS")
-        if not python or not jars:
-            raise Skip("SLUICE_PYTHON35 and SLUICE_SPARK35_JARS are not set")
-        env = {**os.environ, "TZ": "UTC", "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": python}
+        peers = os.environ.get("SLUICE_PEERS", "build/peers")
+        python = os.environ.get("SLUICE_PYTHON35", os.path.join(peers, "python35/bin/python"))
+        jars = os.environ.get("SLUICE_SPARK35_JARS", os.path.join(peers, "spark35-jars"))
+        if not os.path.exists(python) or not os.path.isdir(jars):
+            raise Missing("Spark 3.5: tools/peers installs it")
+        env = {**os.environ, "SLUICE_SPARK35_JARS": jars, "TZ": "UTC", "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": python}
         env.pop("SPARK_HOME", None)
         self.log = os.path.join(directory, "spark35.log")
         with open(self.log, "w") as log:
