@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,8 +118,10 @@ static void print_help(void) {
            "COMMAND [ARGUMENTS]\n\ncommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
-    printf("  %-12s %s\n  %-12s %s\n", "help", "help on a command: sluice help run", "version",
-           "version of sluice and its libraries");
+    printf("  %-12s %s\n  %-12s %s\n", "help",
+           "help on a command: sluice help run; on options of sources, tables, settings: sluice "
+           "help options",
+           "version", "version of sluice and its libraries");
     printf(
         "\nexamples:\n"
         "  sluice demo\n"
@@ -144,12 +147,13 @@ static int print_version(void) {
 }
 
 /* The command whose name is near, or begins with what was given; NULL if none. */
-static const char *near_command(struct sl_str name) {
-    struct sl_str names[COMMAND_COUNT + 2];
+static const char *near_command(struct sl_str name, const char *prefix) {
+    struct sl_str names[COMMAND_COUNT + 3];
     size_t count = 0;
     for (; count < COMMAND_COUNT; count++) names[count] = sl_str(commands[count]->name);
     names[count++] = SL_STR("help");
     names[count++] = SL_STR("version");
+    if (*prefix) names[count++] = SL_STR("options");
     int nearest = sl_str_nearest(name, names, count);
     for (size_t i = 0; i < count && nearest < 0; i++)
         if (name.len > 1 && sl_str_starts(names[i], name)) nearest = (int)i;
@@ -158,7 +162,7 @@ static const char *near_command(struct sl_str name) {
 
 /* prefix: what stood before the name, "" or "help " */
 static int unknown_command(const char *name, const char *prefix) {
-    const char *nearest = near_command(sl_str(name));
+    const char *nearest = near_command(sl_str(name), prefix);
     if (name[0] == '-')
         fprintf(stderr, "error: `%s` stands where the command should be\n", name);
     else
@@ -176,8 +180,24 @@ static int help(int argc, char **argv) {
     if (argc == 0) return print_help(), 0;
     const struct sl_command *command = sl_command_find(sl_str(argv[0]));
     if (command) return print_command_help(command), 0;
+    if (strcmp(argv[0], "options") == 0) return sl_cli_print_options(), 0;
     if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "version") == 0) return print_help(), 0;
     return unknown_command(argv[0], "help ");
+}
+
+/* ---- settings ---- */
+
+static const struct sl_str setting_names[] = {
+#define SETTING(name, default_text, doc) SL_STR(name),
+#include "run/settings.def"
+};
+enum { SETTING_COUNT = sizeof setting_names / sizeof *setting_names };
+
+/* A setting that sluice knows, or may: Spark's others are taken and recorded. */
+static bool is_setting(struct sl_str name) {
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if (sl_str_eq(name, setting_names[i])) return true;
+    return sl_str_starts(name, SL_STR("spark."));
 }
 
 /* ---- start ---- */
@@ -190,6 +210,13 @@ static enum sl_code apply_settings(struct sl_cli *cli, const struct sl_args *arg
         size_t equals = sl_str_find(text, SL_STR("="), 0);
         if (equals == SIZE_MAX || equals == 0) {
             sl_fail(err, SL_USAGE, "`-s %s` is not KEY=VALUE", text.ptr);
+            return SL_USAGE;
+        }
+        if (equals + 1 == text.len && !is_setting(sl_str_sub(text, 0, equals))) {
+            /* `-s lake=$LAKE` with LAKE unset would write to the root directory */
+            sl_fail(err, SL_USAGE, "`-s %s` gives the variable no value", text.ptr);
+            sl_hint(err, "if it shall be empty, write SET %.*s = ''; in the file", (int)equals,
+                    text.ptr);
             return SL_USAGE;
         }
         sl_settings_set(cli->engine.settings, sl_str_sub(text, 0, equals),
@@ -263,7 +290,12 @@ void sl_cli_close(struct sl_cli *cli) { sl_engine_release(&cli->engine); }
 enum sl_code sl_cli_read(const char *path, struct sl_buf *out, struct sl_err *err) {
     enum { SQL_BYTES_MAX = 64 << 20 };
     bool is_stdin = strcmp(path, "-") == 0;
-    return sl_io_read_file(is_stdin ? "/dev/stdin" : path, SQL_BYTES_MAX, out, err);
+    SL_TRY(sl_io_read_file(is_stdin ? "/dev/stdin" : path, SQL_BYTES_MAX, out, err));
+    if (out->len < 2 ||
+        (memcmp(out->ptr, "\xFF\xFE", 2) != 0 && memcmp(out->ptr, "\xFE\xFF", 2) != 0))
+        return SL_OK;
+    sl_fail(err, SL_USER, "`%s` is UTF-16 text, as some Windows programs write it", path);
+    return sl_hint(err, "save it as UTF-8"), SL_USER;
 }
 
 /* `${name}` or `${prefix:name}` */
@@ -290,17 +322,6 @@ static struct sl_str near_variable(struct sl_str source, struct sl_str name) {
     return nearest < 0 ? SL_STR("") : names[nearest];
 }
 
-/* A setting that sluice knows, or may: Spark's others are taken and recorded. */
-static bool is_setting(struct sl_str name) {
-    static const struct sl_str known[] = {
-#define SETTING(name, default_text, doc) SL_STR(name),
-#include "run/settings.def"
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (sl_str_eq(name, known[i])) return true;
-    return sl_str_starts(name, SL_STR("spark."));
-}
-
 void sl_cli_warn_unused(const struct sl_cli *cli, const struct sl_args *args, const char *file,
                         struct sl_str source) {
     for (int i = 0; i < args->given_count && !cli->quiet; i++) {
@@ -309,6 +330,8 @@ void sl_cli_warn_unused(const struct sl_cli *cli, const struct sl_args *args, co
         struct sl_str name = sl_str_sub(text, 0, sl_str_find(text, SL_STR("="), 0));
         if (is_setting(name) || uses_variable(source, name)) continue;
         struct sl_str near = near_variable(source, name);
+        int setting = near.len ? -1 : sl_str_nearest(name, setting_names, SETTING_COUNT);
+        if (setting >= 0) near = setting_names[setting];
         fprintf(stderr, "warning: `-s %.*s` has no effect: %s has no ${%.*s}", SL_STR_ARG(name),
                 file, SL_STR_ARG(name));
         if (near.len) fprintf(stderr, "; did you mean `%.*s`?", SL_STR_ARG(near));
@@ -361,7 +384,17 @@ static int choose(int argc, char **argv) {
     return command ? run_command(command, argc - 2, argv + 2) : unknown_command(name, "");
 }
 
+/* With a standard descriptor closed (`sluice run .. >&-`), the next file that is opened, a table's
+ * or the checkpoint's, would get its number, and the text for the user with it.  The places are
+ * taken in the wrong direction, so that using one still fails. */
+static void take_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return;
+}
+
 int sl_cli_main(int argc, char **argv) {
+    take_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* EFBIG is an error like a full disk */
     struct sl_err err = {0};

@@ -43,6 +43,8 @@ SL_MUST_CHECK enum sl_code sl_cli_flush(struct sl_err *err);
 void sl_cli_warn_unused(const struct sl_cli *cli, const struct sl_args *args, const char *file,
                         struct sl_str source);
 /* First INT/TERM: engine stops after the batch; second: gives the batch up, exit 130. */
+/* What a pipeline file can set. */
+void sl_cli_print_options(void);
 void sl_cli_catch_signals(struct sl_cli *cli);
 /* Reads a file or, for "-", standard input. */
 SL_MUST_CHECK enum sl_code sl_cli_read(const char *path, struct sl_buf *out, struct sl_err *err);

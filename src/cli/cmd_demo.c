@@ -1,4 +1,5 @@
 /* sluice demo: the main job end to end on the embedded broker, told like a good guide would. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +19,15 @@
 extern const char sl_demo_sql[];
 extern const size_t sl_demo_sql_len;
 
-enum { DEMO_PARTITIONS = 4, DEMO_ORDERS_DEFAULT = 10000, FLUSH_MS = 60000 };
+/* The embedded broker keeps 5 MB per partition and forgets the rest: the pipeline reads what was
+ * sent before more is sent. */
+enum { DEMO_PARTITIONS = 4, DEMO_ORDERS_DEFAULT = 10000, ROUND_ORDERS = 200000, FLUSH_MS = 60000 };
+enum { TREE_FILES_MAX = 12 };
 
 struct demo {
     struct sl_cli *cli;
     const char *lake;
-    bool lake_is_ours; /* made in /tmp */
+    bool lake_is_ours; /* made in the temporary directory */
     const char *given; /* FILE.sql, or NULL: the built-in pipeline */
     const char *file;  /* its name in messages */
     int64_t count;
@@ -32,7 +36,7 @@ struct demo {
     struct sl_kafka_producer *producer;
     struct sl_pipeline pipeline;
     struct sl_buf source;
-    uint64_t rows_in, rows_out, files, partitions;
+    uint64_t rows_in, rows_out, files, partitions, batches, sent_in_round;
     int64_t broker_ms, generate_ms, run_ms, read_ms, mark_ns;
 };
 
@@ -53,8 +57,12 @@ static enum sl_code start_broker(struct demo *demo, struct sl_err *err) {
     return SL_OK;
 }
 
+static enum sl_code end_round(struct demo *demo, struct sl_err *err);
+
 static enum sl_code send_record(void *ctx, const struct sl_gen_record *record, struct sl_err *err) {
     struct demo *demo = ctx;
+    if (demo->sent_in_round == ROUND_ORDERS) SL_TRY(end_round(demo, err));
+    demo->sent_in_round++;
     return sl_kafka_producer_send(demo->producer, (int32_t)(record->sequence % DEMO_PARTITIONS),
                                   record->key, record->value, 0, err);
 }
@@ -104,7 +112,7 @@ static enum sl_code generate_orders(struct demo *demo, struct sl_err *err) {
     if (code == SL_OK) code = sl_kafka_producer_flush(demo->producer, FLUSH_MS, err);
     sl_kafka_producer_close(demo->producer);
     SL_TRY(code);
-    demo->generate_ms = lap_ms(demo);
+    demo->generate_ms += lap_ms(demo);
     print_sent(demo);
     return sl_cli_flush(err);
 }
@@ -116,10 +124,15 @@ static void take_report(void *ctx, const struct sl_batch_report *report) {
     for (uint32_t i = 0; i < report->source_count; i++) demo->rows_in += report->source_rows[i];
     demo->rows_out += report->sink.rows;
     demo->files += report->sink.files;
-    demo->partitions += report->sink.partitions;
+    demo->batches++;
+    if (demo->partitions < report->sink.partitions) demo->partitions = report->sink.partitions;
 }
 
 static const char *plural(uint64_t count) { return count == 1 ? "" : "s"; }
+
+static void print_reason(uint64_t count, const char *reason) {
+    if (count) printf("       %7llu  %s\n", (unsigned long long)count, reason);
+}
 
 /* Which records are missing from the table, by what the generator knows of them; a pipeline of the
  * user's own may have reasons of its own. */
@@ -131,16 +144,19 @@ static void print_rejected(const struct demo *demo) {
         printf(" by the WHERE clauses of %s\n\n", demo->file);
         return;
     }
-    printf(" by WHERE amount > 0 AND order_id IS NOT NULL AND customer_id IS NOT NULL:\n"
-           "       %7llu  broken JSON (from_json gives NULL)\n"
-           "       %7llu  amount below 0\n       %7llu  a NULL where a value must be\n",
-           (unsigned long long)sent[SL_GEN_BAD], (unsigned long long)sent[SL_GEN_NEGATIVE],
-           (unsigned long long)sent[SL_GEN_NULL]);
-    printf(
-        "     The %llu duplicates are in the table: the shop sent them twice, so they are two\n"
-        "     Kafka records. Exactly once is about records; deduplication is an operator of its\n"
-        "     own, which this pipeline does not use.\n\n",
-        (unsigned long long)sent[SL_GEN_DUPLICATE]);
+    printf(" by WHERE amount > 0 AND order_id IS NOT NULL AND customer_id IS NOT NULL%s\n",
+           rejected ? ":" : "");
+    print_reason(sent[SL_GEN_BAD], "broken JSON (from_json gives NULL)");
+    print_reason(sent[SL_GEN_NEGATIVE], "amount below 0");
+    print_reason(sent[SL_GEN_NULL], "a NULL where a value must be");
+    if (sent[SL_GEN_DUPLICATE])
+        printf(
+            "     The %llu duplicate%s in the table: the shop sent an order twice, so it is two\n"
+            "     Kafka records. Exactly once is about records; deduplication is an operator of\n"
+            "     its own, which this pipeline does not use.\n",
+            (unsigned long long)sent[SL_GEN_DUPLICATE],
+            sent[SL_GEN_DUPLICATE] == 1 ? " is" : "s are");
+    printf("\n");
 }
 
 static enum sl_code read_pipeline(struct demo *demo, struct sl_err *err) {
@@ -149,24 +165,61 @@ static enum sl_code read_pipeline(struct demo *demo, struct sl_err *err) {
     return SL_OK;
 }
 
-static enum sl_code run_orders(struct demo *demo, struct sl_err *err) {
+/* A variable stands within a literal: what would end the literal is escaped. */
+static struct sl_str escaped(struct sl_arena *arena, const char *text) {
+    struct sl_buf out = {0};
+    for (; *text; text++) {
+        if (strchr("'\"\\", *text)) sl_buf_put_byte(&out, '\\');
+        sl_buf_put_byte(&out, *text);
+    }
+    struct sl_str copy = sl_arena_str(arena, sl_buf_str(&out));
+    sl_buf_release(&out);
+    return copy;
+}
+
+static enum sl_code load_pipeline(struct demo *demo, struct sl_err *err) {
     struct sl_settings *settings = demo->cli->engine.settings;
     sl_settings_set(settings, SL_STR("brokers"), sl_str(sl_kafka_mock_servers(demo->broker)),
                     SL_FROM_COMMAND_LINE);
-    sl_settings_set(settings, SL_STR("lake"), sl_str(demo->lake), SL_FROM_COMMAND_LINE);
-    SL_TRY(sl_pipeline_load(&demo->cli->engine, demo->file, sl_buf_str(&demo->source),
-                            &demo->pipeline, err));
+    sl_settings_set(settings, SL_STR("lake"), escaped(&demo->cli->engine.arena, demo->lake),
+                    SL_FROM_COMMAND_LINE);
+    return sl_pipeline_load(&demo->cli->engine, demo->file, sl_buf_str(&demo->source),
+                            &demo->pipeline, err);
+}
+
+/* Ctrl-C ends a run well, with its batch committed or not begun, but not the tour. */
+static enum sl_code run_batches(struct demo *demo, struct sl_err *err) {
     struct sl_run_options options = {
         .trigger = {.kind = SL_TRIGGER_AVAILABLE_NOW}, .report = take_report, .report_ctx = demo};
     SL_TRY(sl_run_pipeline(&demo->pipeline, &options, err));
-    demo->run_ms = lap_ms(demo);
-    /* Ctrl-C ends a run well, with its batch committed or not begun, but not the tour */
-    if (stopping(demo)) return sl_fail(err, SL_CANCELED, "asked to stop");
+    demo->run_ms += lap_ms(demo);
+    return stopping(demo) ? sl_fail(err, SL_CANCELED, "asked to stop") : SL_OK;
+}
+
+static enum sl_code end_round(struct demo *demo, struct sl_err *err) {
+    SL_TRY(sl_kafka_producer_flush(demo->producer, FLUSH_MS, err));
+    demo->sent_in_round = 0;
+    demo->generate_ms += lap_ms(demo);
+    return run_batches(demo, err);
+}
+
+/* A tour that shows numbers must not show the wrong ones. */
+static enum sl_code check_rows(const struct demo *demo, struct sl_err *err) {
+    if (demo->given || demo->rows_in == (uint64_t)demo->count) return SL_OK;
+    return sl_fail(err, SL_BUG, "%lld orders were sent, but the pipeline read %llu",
+                   (long long)demo->count, (unsigned long long)demo->rows_in);
+}
+
+static enum sl_code run_orders(struct demo *demo, struct sl_err *err) {
+    SL_TRY(run_batches(demo, err));
+    SL_TRY(check_rows(demo, err));
     printf("3. The pipeline %s: JSON -> columns -> Parquet, exactly once (%lld ms)\n", demo->file,
            (long long)demo->run_ms);
     if (!demo->given) printf("     `sluice demo --print-sql` shows it\n");
-    printf("     rows in    %7llu\n     rows out   %7llu in %llu file%s, %llu partition%s\n",
-           (unsigned long long)demo->rows_in, (unsigned long long)demo->rows_out,
+    printf("     rows in    %7llu in %llu batch%s\n     rows out   %7llu in %llu file%s, %llu "
+           "partition%s\n",
+           (unsigned long long)demo->rows_in, (unsigned long long)demo->batches,
+           demo->batches == 1 ? "" : "es", (unsigned long long)demo->rows_out,
            (unsigned long long)demo->files, plural(demo->files),
            (unsigned long long)demo->partitions, plural(demo->partitions));
     print_rejected(demo);
@@ -181,9 +234,11 @@ static enum sl_code print_tree(struct demo *demo, struct sl_err *err) {
     struct sl_str table = sl_arena_printf(arena, "%s/orders", demo->lake);
     SL_TRY(sl_listing_make(arena, table, true, &listing, err));
     printf("4. The table, as Spark, DuckDB and pyarrow see it:\n     %s\n", table.ptr);
-    for (size_t i = 0; i < listing.count; i++)
+    for (size_t i = 0; i < listing.count && i < TREE_FILES_MAX; i++)
         printf("       %s  %llu bytes\n", listing.files[i].path + table.len + 1,
                (unsigned long long)listing.files[i].bytes);
+    if (listing.count > TREE_FILES_MAX)
+        printf("       .. and %zu more\n", listing.count - TREE_FILES_MAX);
     printf("       _spark_metadata/  the list of files that count, for Spark\n\n");
     return sl_cli_flush(err);
 }
@@ -207,14 +262,24 @@ static enum sl_code take_rows(void *ctx, const struct sl_batch *batch, struct sl
     return SL_OK;
 }
 
+/* parquet.`lake/orders` */
+static void put_table(struct sl_buf *out, const char *lake) {
+    sl_buf_put_cstr(out, "parquet.`");
+    for (; *lake; lake++) {
+        if (*lake == '`') sl_buf_put_byte(out, '`');
+        sl_buf_put_byte(out, *lake);
+    }
+    sl_buf_put_cstr(out, "/orders`");
+}
+
 static enum sl_code print_rows(struct demo *demo, struct sl_err *err) {
     struct sl_pipeline select = {0};
     struct ten_rows rows = {0};
     struct sl_buf text = {0}, sql = {0};
-    sl_buf_printf(&sql,
-                  "SELECT order_id, customer_id, product_name, quantity, amount, status, "
-                  "order_timestamp FROM parquet.`%s/orders` LIMIT 10",
-                  demo->lake);
+    sl_buf_put_cstr(&sql, "SELECT order_id, customer_id, product_name, quantity, amount, status, "
+                          "order_timestamp FROM ");
+    put_table(&sql, demo->lake);
+    sl_buf_put_cstr(&sql, " LIMIT 10");
     enum sl_code code =
         sl_pipeline_load(&demo->cli->engine, "demo", sl_buf_str(&sql), &select, err);
     if (code == SL_OK)
@@ -232,28 +297,73 @@ static enum sl_code print_rows(struct demo *demo, struct sl_err *err) {
     return code;
 }
 
-static void print_next_steps(const struct demo *demo) {
-    const char *file = demo->given ? demo->given : "orders.sql";
-    printf("Time: broker %lld ms, orders %lld ms, pipeline %lld ms, reading %lld ms.\n\n",
-           (long long)demo->broker_ms, (long long)demo->generate_ms, (long long)demo->run_ms,
-           (long long)demo->read_ms);
-    printf("The same by hand, with a Kafka of your own:\n");
-    if (!demo->given) printf("  sluice demo --print-sql > orders.sql\n");
-    printf("  sluice gen orders --brokers localhost:9092 --topic orders --count %lld --dup 2%% "
-           "--bad 1%% --negative 1%% --null 1%%\n"
-           "  sluice run %s -s brokers=localhost:9092 -s lake=/tmp/lake --available-now\n"
-           "  sluice sql -c 'SELECT * FROM parquet.`/tmp/lake/orders` LIMIT 10'\n\n",
-           (long long)demo->count, file);
-    printf("Try next, with the table of this demo:\n"
-           "  sluice sql -c 'SELECT order_id, status, amount, revenue FROM parquet.`%s/orders` "
-           "WHERE amount > 2000 LIMIT 5'\n"
-           "  sluice checkpoint show %s/_checkpoints/orders\n",
-           demo->lake, demo->lake);
-    if (demo->given)
-        printf("  sluice explain %s\n", file);
-    else
-        printf("  sluice demo --print-sql | sluice explain -\n");
-    if (demo->lake_is_ours) printf("  rm -r %s\n", demo->lake);
+/* A word of a shell command, in quotes where it needs them. */
+static void put_word(struct sl_buf *out, struct sl_str word) {
+    bool plain = word.len > 0;
+    for (size_t i = 0; i < word.len && plain; i++)
+        plain = isalnum((unsigned char)word.ptr[i]) || strchr("/._-=:,+@%", word.ptr[i]);
+    if (plain) {
+        sl_buf_put_str(out, word);
+        return;
+    }
+    sl_buf_put_byte(out, '\'');
+    for (size_t i = 0; i < word.len; i++)
+        if (word.ptr[i] == '\'')
+            sl_buf_put_cstr(out, "'\\''");
+        else
+            sl_buf_put_byte(out, word.ptr[i]);
+    sl_buf_put_byte(out, '\'');
+}
+
+static void put_by_hand(struct sl_buf *out, const struct demo *demo) {
+    sl_buf_put_cstr(out, "The same by hand, with a Kafka of your own:\n");
+    if (!demo->given) sl_buf_put_cstr(out, "  sluice demo --print-sql > orders.sql\n");
+    sl_buf_printf(
+        out,
+        "  sluice gen orders --brokers localhost:9092 --topic orders --count %lld --dup 2%% "
+        "--bad 1%% --negative 1%% --null 1%%\n  sluice run ",
+        (long long)demo->count);
+    put_word(out, sl_str(demo->file));
+    sl_buf_put_cstr(out, " -s brokers=localhost:9092 -s lake=/tmp/lake --available-now\n"
+                         "  sluice sql -c 'SELECT * FROM parquet.`/tmp/lake/orders` LIMIT 10'\n\n");
+}
+
+static void put_next(struct sl_buf *out, const struct demo *demo) {
+    struct sl_buf text = {0};
+    sl_buf_put_cstr(out, "Try next, with the table of this demo:\n  sluice sql -c ");
+    sl_buf_put_cstr(&text, "SELECT order_id, status, amount, revenue FROM ");
+    put_table(&text, demo->lake);
+    sl_buf_put_cstr(&text, " WHERE amount > 2000 LIMIT 5");
+    put_word(out, sl_buf_str(&text));
+    sl_buf_put_cstr(out, "\n  sluice checkpoint show ");
+    sl_buf_clear(&text);
+    sl_buf_printf(&text, "%s/_checkpoints/orders", demo->lake);
+    put_word(out, sl_buf_str(&text));
+    if (demo->given) {
+        sl_buf_put_cstr(out, "\n  sluice explain ");
+        put_word(out, sl_str(demo->file));
+    } else {
+        sl_buf_put_cstr(out, "\n  sluice demo --print-sql | sluice explain -");
+    }
+    if (demo->lake_is_ours) {
+        sl_buf_put_cstr(out, "\n  rm -r ");
+        put_word(out, sl_str(demo->lake));
+    }
+    sl_buf_put_byte(out, '\n');
+    sl_buf_release(&text);
+}
+
+static enum sl_code print_next_steps(const struct demo *demo, struct sl_err *err) {
+    struct sl_buf out = {0};
+    sl_buf_printf(&out,
+                  "Time: broker %lld ms, orders %lld ms, pipeline %lld ms, reading %lld ms.\n\n",
+                  (long long)demo->broker_ms, (long long)demo->generate_ms, (long long)demo->run_ms,
+                  (long long)demo->read_ms);
+    put_by_hand(&out, demo);
+    put_next(&out, demo);
+    enum sl_code code = sl_cli_print(sl_buf_str(&out), err);
+    sl_buf_release(&out);
+    return code;
 }
 
 /* ---- the command ---- */
@@ -262,12 +372,12 @@ static enum sl_code guide(struct demo *demo, struct sl_err *err) {
     SL_TRY(read_pipeline(demo, err)); /* before anything is started: the file may be missing */
     demo->mark_ns = sl_clock_mono_ns();
     SL_TRY(start_broker(demo, err));
+    SL_TRY(load_pipeline(demo, err));
     SL_TRY(generate_orders(demo, err));
     SL_TRY(run_orders(demo, err));
     SL_TRY(print_tree(demo, err));
     SL_TRY(print_rows(demo, err));
-    print_next_steps(demo);
-    return sl_cli_flush(err);
+    return print_next_steps(demo, err);
 }
 
 /* A checkpoint of an earlier demo would find its offsets done in the new broker, and read nothing.
@@ -287,9 +397,12 @@ static enum sl_code choose_lake(struct sl_cli *cli, struct sl_args *args, const 
                                 struct sl_err *err) {
     const char *given = sl_args_get(args, "lake", NULL);
     if (given) return *out = given, check_lake(cli, given, err);
-    char *dir = sl_arena_cstr(&cli->engine.arena, SL_STR("/tmp/sluice-demo-XXXXXX"));
-    *out = dir;
-    return mkdtemp(dir) ? SL_OK : sl_fail_sys(err, errno, "could not make a directory in /tmp");
+    const char *parent = getenv("TMPDIR");
+    if (!parent || !*parent) parent = "/tmp";
+    struct sl_str dir = sl_arena_printf(&cli->engine.arena, "%s/sluice-demo-XXXXXX", parent);
+    if (mkdtemp((char *)dir.ptr)) return *out = dir.ptr, SL_OK;
+    sl_fail_sys(err, errno, "could not make a directory in `%s`", parent);
+    return sl_hint(err, "name a place with --lake DIR, or set TMPDIR"), err->code;
 }
 
 static int run(const struct sl_command *command, struct sl_args *args) {
@@ -311,8 +424,8 @@ static int run(const struct sl_command *command, struct sl_args *args) {
     sl_cli_catch_signals(&cli);
     if (code == SL_OK) code = guide(&demo, &err);
     if (code != SL_OK) status = sl_cli_fail(&cli, &err, demo.file, sl_buf_str(&demo.source));
-    if (code != SL_OK && demo.lake && demo.lake_is_ours)
-        rmdir(demo.lake); /* unless something is in it */
+    if (code != SL_OK && demo.lake && demo.lake_is_ours && rmdir(demo.lake) != 0)
+        fprintf(stderr, "note: what was written so far is in %s\n", demo.lake);
     sl_kafka_mock_stop(demo.broker);
     sl_pipeline_release(&demo.pipeline);
     sl_buf_release(&demo.source);
@@ -322,7 +435,7 @@ static int run(const struct sl_command *command, struct sl_args *args) {
 
 static const struct sl_flag flags[] = {
     {"count", 'n', "N", "orders to generate (default 10000)"},
-    {"lake", 0, "DIR", "where the table goes (default: a new directory in /tmp)"},
+    {"lake", 0, "DIR", "where the table goes (default: a new directory in $TMPDIR or /tmp)"},
     {"print-sql", 0, NULL, "print the pipeline the demo runs, and do nothing else"},
     {NULL, 0, NULL, NULL},
 };

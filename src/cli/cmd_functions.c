@@ -32,11 +32,24 @@ static void print_markdown(const struct sl_function *all, size_t count) {
     }
 }
 
+/* The functions with `part` in their names, one to a line. */
+static size_t print_containing(struct sl_str part) {
+    enum { PART_MIN = 3 };
+    size_t count, found = 0;
+    const struct sl_function *all = sl_function_all(&count);
+    for (size_t i = 0; i < count && part.len >= PART_MIN; i++) {
+        if (sl_str_find(sl_str(all[i].name), part, 0) == SIZE_MAX) continue;
+        printf("%s%s\n", all[i].name, all[i].signature);
+        found++;
+    }
+    return found;
+}
+
 static int print_named(const char *name) {
     size_t count;
     const struct sl_function *rows = sl_function_find(sl_str(name), &count);
     for (size_t i = 0; i < count; i++) print_row(&rows[i]);
-    if (count) return 0;
+    if (count || print_containing(sl_str(name))) return 0;
     struct sl_str nearest = sl_function_nearest(sl_str(name));
     fprintf(stderr, "error: there is no function `%s`\n", name);
     if (nearest.len) fprintf(stderr, "help: did you mean `%.*s`?\n", SL_STR_ARG(nearest));
@@ -64,7 +77,7 @@ static const struct sl_flag flags[] = {
 const struct sl_command sl_command_functions = {
     .name = "functions",
     .summary = "list the SQL functions, or explain one",
-    .usage = "functions [NAME..]",
+    .usage = "functions [NAME].. | [PART OF A NAME]..",
     .flags = flags,
     .examples = "  sluice functions date_trunc\n",
     .run = run,

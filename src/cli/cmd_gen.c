@@ -16,6 +16,12 @@ struct output {
     struct sl_buf line;
 };
 
+static enum sl_code ledger_failed(int reason, struct sl_err *err) {
+    sl_fail_sys(err, reason, "could not write the ledger");
+    err->hint[0] = '\0'; /* that of a full disk is about a pipeline */
+    return err->code;
+}
+
 static enum sl_code send_record(void *ctx, const struct sl_gen_record *record, struct sl_err *err) {
     struct output *output = ctx;
     if (output->ledger) {
@@ -23,7 +29,7 @@ static enum sl_code send_record(void *ctx, const struct sl_gen_record *record, s
         sl_gen_ledger_put(&output->line, record);
         if (output->line.len &&
             fwrite(output->line.ptr, 1, output->line.len, output->ledger) != output->line.len)
-            return sl_fail_sys(err, errno, "could not write the ledger");
+            return ledger_failed(errno, err);
     }
     if (output->producer) {
         int32_t partition =
@@ -156,6 +162,7 @@ static enum sl_code open_output(struct sl_cli *cli, const struct sl_args *args, 
     struct sl_kafka_properties properties;
     struct sl_kafka_wait wait = sl_cli_kafka_wait(cli);
     *out = (struct output){.cli = cli, .keyed = sl_args_has(args, "keyed"), .partitions = 1};
+    if (!*topic) return sl_fail(err, SL_USAGE, "`--topic` is empty");
     if (ledger && !(out->ledger = fopen(ledger, "w")))
         return sl_fail_sys(err, errno, "could not open the ledger `%s`", ledger);
     if (sl_args_has(args, "stdout")) return SL_OK;
@@ -173,7 +180,7 @@ static enum sl_code close_output(struct output *output, struct sl_err *err) {
         output->producer ? sl_kafka_producer_flush(output->producer, FLUSH_MS, err) : SL_OK;
     if (!output->producer) code = sl_cli_flush(err);
     if (output->ledger && fclose(output->ledger) != 0 && code == SL_OK)
-        code = sl_fail_sys(err, errno, "could not write the ledger");
+        code = ledger_failed(errno, err);
     output->ledger = NULL;
     return code;
 }
@@ -182,8 +189,10 @@ static void print_counts(const struct sl_gen_runner *runner, int64_t began_ns) {
     double seconds = (double)(sl_clock_mono_ns() - began_ns) / 1e9;
     uint64_t total = 0;
     for (int i = 0; i < SL_GEN_KIND_COUNT; i++) total += runner->counts[i];
-    fprintf(stderr, "sent %llu records (%.1f MB) in %.2f s:", (unsigned long long)total,
-            (double)runner->bytes / 1e6, seconds);
+    bool small = runner->bytes < 1000000;
+    fprintf(stderr, "sent %llu record%s (%.1f %s) in %.2f s%s", (unsigned long long)total,
+            total == 1 ? "" : "s", (double)runner->bytes / (small ? 1e3 : 1e6), small ? "kB" : "MB",
+            seconds, total ? ":" : "");
     for (int i = 0; i < SL_GEN_KIND_COUNT; i++)
         if (runner->counts[i])
             fprintf(stderr, " %s %llu", sl_gen_kind_names[i],

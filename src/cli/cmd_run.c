@@ -1,7 +1,9 @@
 /* sluice run FILE */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/quantity.h"
@@ -28,6 +30,13 @@ static void put_progress(struct reporter *reporter, struct sl_str line) {
     reporter->progress = NULL;
 }
 
+/* A line that wraps could not be written over; the last column is left free. */
+static int line_width(void) {
+    struct winsize size = {0};
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return known ? size.ws_col - 1 : INT_MAX;
+}
+
 static void report_batch(void *ctx, const struct sl_batch_report *report) {
     struct reporter *reporter = ctx;
     struct sl_buf text = {0};
@@ -40,7 +49,7 @@ static void report_batch(void *ctx, const struct sl_batch_report *report) {
     sl_buf_clear(&text);
     sl_progress_put_status(&text, report);
     if (reporter->status_line)
-        fprintf(stderr, "\r\033[K%s", sl_buf_cstr(&text));
+        fprintf(stderr, "\r\033[K%.*s", line_width(), sl_buf_cstr(&text));
     else
         sl_log_event(&reporter->cli->engine.log, SL_LOG_INFO, SL_CAT_RUN, "%s", sl_buf_cstr(&text));
     sl_buf_release(&text);

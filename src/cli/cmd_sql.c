@@ -1,4 +1,5 @@
 /* sluice sql: SELECTs over files and constants; sluice explain, sluice validate. */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 #include "cli/row_text.h"
 #include "conn/console/show.h"
 #include "run/batch_query.h"
+#include "run/query_target.h"
 
 extern const struct sl_command sl_command_sql, sl_command_explain;
 
@@ -90,19 +92,36 @@ static enum sl_code read_format(const struct sl_args *args, struct printer *out,
     return SL_OK;
 }
 
+/* `sluice sql 'SELECT 1'`: the text stands where a file is expected. */
+static enum sl_code read_file(const struct sl_command *command, const char *file,
+                              struct sl_buf *source, struct sl_err *err) {
+    enum sl_code code = sl_cli_read(file, source, err);
+    if (code == SL_IO && err->sys == ENOENT && strchr(file, ' '))
+        sl_hint(err, "SQL on the command line is given with -c: sluice %s -c '..'", command->name);
+    return code;
+}
+
+static bool is_given_twice(const struct sl_args *args) {
+    int count = args->positional_count;
+    for (int i = 0; i < args->given_count; i++)
+        count += strcmp(args->given[i].flag->name, "command") == 0 ||
+                 strcmp(args->given[i].flag->name, "file") == 0;
+    return count > 1;
+}
+
 /* The text comes from -c, -f, a file argument, or standard input. */
 static enum sl_code read_text(const struct sl_command *command, const struct sl_args *args,
                               struct sl_buf *source, const char **file, struct sl_err *err) {
     const char *text = sl_args_get(args, "command", NULL), *named = sl_args_get(args, "file", NULL);
-    if ((text != NULL) + (named != NULL) + args->positional_count > 1) {
+    if (is_given_twice(args)) {
         sl_fail(err, SL_USAGE, "the SQL is given twice");
-        return sl_hint(err, "usage: sluice %s", command->usage), SL_USAGE;
+        return sl_hint(err, "one text may hold several statements, separated by `;`"), SL_USAGE;
     }
     *file = text ? "-c" : named ? named : args->positional_count ? args->positional[0] : NULL;
     /* nobody wants to sit before a terminal that says nothing */
     if (!*file && (command != &sl_command_sql || isatty(STDIN_FILENO) == 1))
         return sl_args_expect(args, 1, 1, command->usage, err);
-    if (!text) return sl_cli_read(*file ? *file : "-", source, err);
+    if (!text) return read_file(command, *file ? *file : "-", source, err);
     sl_buf_put_cstr(source, text);
     return SL_OK;
 }
@@ -136,6 +155,12 @@ static enum sl_code load(struct sl_cli *cli, const struct sl_command *command, c
     return code;
 }
 
+static void note_empty(const struct sl_cli *cli, const struct sl_pipeline *pipeline,
+                       const char *file) {
+    if (!cli->quiet && pipeline->query_count + pipeline->select_count == 0)
+        fprintf(stderr, "note: %s holds no query\n", file ? file : "standard input");
+}
+
 static int with_pipeline(const struct sl_command *command, struct sl_args *args, loaded_fn fn) {
     struct sl_cli cli;
     struct sl_err err = {0};
@@ -149,6 +174,7 @@ static int with_pipeline(const struct sl_command *command, struct sl_args *args,
     if (code == SL_OK) sl_cli_warn_unused(&cli, args, file, sl_buf_str(&source));
     if (code == SL_OK) code = load(&cli, command, file, sl_buf_str(&source), &pipeline, &err);
     if (code == SL_OK) code = sl_cli_start(&cli, args, &err);
+    if (code == SL_OK) note_empty(&cli, &pipeline, file);
     if (code == SL_OK) code = fn(&cli, args, &pipeline, &err);
     if (code != SL_OK) status = sl_cli_fail(&cli, &err, file, sl_buf_str(&source));
     sl_pipeline_release(&pipeline);
@@ -177,6 +203,20 @@ static int run_sql(const struct sl_command *command, struct sl_args *args) {
     return with_pipeline(command, args, run_selects);
 }
 
+/* Where the rows go: it is the statement that says so, not the plan. */
+static void put_target(struct sl_buf *out, const struct sl_statement *target) {
+    if (!target) return;
+    struct sl_str format = sl_target_format(target);
+    const struct sl_property *checkpoint = sl_target_property(target, "sluice.checkpointLocation");
+    sl_buf_printf(out, "Write %.*s", SL_STR_ARG(format));
+    if (target->location.len) sl_buf_printf(out, " %.*s", SL_STR_ARG(target->location));
+    for (uint32_t i = 0; i < target->partition_by.count; i++)
+        sl_buf_printf(out, "%s%.*s", i ? ", " : ", partitioned by ",
+                      SL_STR_ARG(target->partition_by.parts[i]));
+    if (checkpoint) sl_buf_printf(out, "; checkpoint %.*s", SL_STR_ARG(checkpoint->value));
+    sl_buf_put_byte(out, '\n');
+}
+
 static enum sl_code explain_all(struct sl_cli *cli, struct sl_args *args,
                                 struct sl_pipeline *pipeline, struct sl_err *err) {
     (void)cli, (void)args;
@@ -187,6 +227,7 @@ static enum sl_code explain_all(struct sl_cli *cli, struct sl_args *args,
         sl_buf_printf(&text, "== %s %.*s ==\n",
                       spec->streaming ? "Streaming query" : "Materialized view",
                       SL_STR_ARG(spec->name));
+        put_target(&text, spec->target);
         code = sl_batch_query_explain(pipeline, spec->relation, &text, err);
     }
     for (uint32_t i = 0; i < pipeline->select_count && code == SL_OK; i++) {

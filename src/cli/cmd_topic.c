@@ -157,7 +157,7 @@ static enum sl_code produce(struct sl_cli *cli, struct sl_args *args, struct sl_
     if (code == SL_OK) code = sl_kafka_producer_flush(producer, FLUSH_MS, err);
     sl_kafka_producer_close(producer);
     if (code == SL_OK && !cli->quiet)
-        fprintf(stderr, "sent %llu records\n", (unsigned long long)sent);
+        fprintf(stderr, "sent %llu record%s\n", (unsigned long long)sent, sent == 1 ? "" : "s");
     return code;
 }
 

@@ -18,12 +18,6 @@ enum { TAB_WIDTH = 4, LINE_WIDTH_MAX = 100, CONTEXT_WIDTH = 40 };
 static const char *const red = "\033[1;31m", *const blue = "\033[1;34m", *const bold = "\033[1m",
                          *const reset = "\033[0m";
 
-static void put_styled(struct sl_buf *out, bool color, const char *style, const char *text) {
-    if (color) sl_buf_put_cstr(out, style);
-    sl_buf_put_cstr(out, text);
-    if (color) sl_buf_put_cstr(out, reset);
-}
-
 /* Length in bytes of the character at ptr; a broken sequence counts byte by byte. */
 static size_t decode(const char *ptr, size_t len, uint32_t *c) {
     unsigned char lead = (unsigned char)ptr[0];
@@ -41,6 +35,26 @@ static size_t decode(const char *ptr, size_t len, uint32_t *c) {
         *c = *c << 6 | (next & 0x3F);
     }
     return need;
+}
+
+/* Messages quote names and data from outside: nothing of that may steer the terminal. */
+static void put_clean(struct sl_buf *out, const char *text) {
+    for (size_t i = 0, len = strlen(text); i < len;) {
+        uint32_t c;
+        size_t bytes = decode(text + i, len - i, &c);
+        bool control = (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0);
+        if (control || (c == 0xFFFD && bytes == 1))
+            sl_buf_put_byte(out, '?');
+        else
+            sl_buf_put(out, text + i, bytes);
+        i += bytes;
+    }
+}
+
+static void put_styled(struct sl_buf *out, bool color, const char *style, const char *text) {
+    if (color) sl_buf_put_cstr(out, style);
+    put_clean(out, text);
+    if (color) sl_buf_put_cstr(out, reset);
 }
 
 static size_t width_of(uint32_t c, size_t column) {
@@ -163,10 +177,17 @@ static void put_source(struct sl_buf *out, struct place place, const char *label
     sl_buf_printf(out, "%*s", (int)(from + 1 + (cut_left ? 2 : 0)), "");
     if (color) sl_buf_put_cstr(out, red);
     for (size_t i = from; i < to; i++) sl_buf_put_byte(out, '^');
-    if (label) sl_buf_printf(out, " d%s", label + 1);
+    if (label) sl_buf_put_cstr(out, " d"), put_clean(out, label + 1);
     if (color) sl_buf_put_cstr(out, reset);
     sl_buf_put_byte(out, '\n');
     sl_buf_release(&masked);
+}
+
+/* A syntax error where the file has `${name}`: it is in the value, which the line does not show. */
+static bool is_within_variable(const struct sl_err *err, struct sl_str source) {
+    struct sl_span span = err->span;
+    return strcmp(err->condition, "PARSE_SYNTAX_ERROR") == 0 && span.end <= source.len &&
+           span.end > span.begin + 2 && memcmp(source.ptr + span.begin, "${", 2) == 0;
 }
 
 void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const char *file,
@@ -188,9 +209,18 @@ void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const c
         sl_buf_printf(out, "%u:%u\n", place.number, place.column);
         put_source(out, place, label ? err->hint : NULL, color);
     }
-    if (err->ctx[0]) sl_buf_printf(out, "note: in %s\n", err->ctx);
+    if (is_within_variable(err, source))
+        sl_buf_put_cstr(out, "note: the value of a variable is put in as it is: a quote in it ends "
+                             "the literal; write \\' for it\n");
+    if (err->ctx[0]) {
+        sl_buf_put_cstr(out, "note: in ");
+        put_clean(out, err->ctx);
+        sl_buf_put_byte(out, '\n');
+    }
     if (err->hint[0] && !label) {
         put_styled(out, color, bold, "help");
-        sl_buf_printf(out, ": %c%s\n", suggestion ? 'd' : err->hint[0], err->hint + 1);
+        sl_buf_printf(out, ": %c", suggestion ? 'd' : err->hint[0]);
+        put_clean(out, err->hint + 1);
+        sl_buf_put_byte(out, '\n');
     }
 }

@@ -1,12 +1,16 @@
 """The command line as its user meets it: messages, suggestions, exit statuses, streams and signals."""
 import csv
+import fcntl
 import io
 import json
 import os
 import pty
 import select
+import shlex
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 from lib import process, sluice
@@ -84,6 +88,9 @@ def test_missing_and_superfluous_arguments(lab):
         (["explain"], 2, "an argument is missing"),
         (["validate"], 2, "an argument is missing"),
         (["sql", "-c", "SELECT 1", "x.sql"], 2, "the SQL is given twice"),
+        (["sql", "-c", "SELECT 1", "-c", "SELECT 2"], 2, "the SQL is given twice"),
+        (["sql", "SELECT 1"], 1, "could not open `SELECT 1`", "sluice sql -c '..'"),
+        (["gen", "orders", "--topic", "", "-n", "1"], 2, "`--topic` is empty"),
         (["sql", "-c", "SELECT 1", "--json", "--csv"], 2, "one of --format, --json and --csv"),
         (["topic", "ls", "x"], 2, "unexpected argument `x`"),
         (["topic", "create"], 2, "an argument is missing"),
@@ -116,7 +123,65 @@ def test_wrong_values(lab):
     ])
 
 
+def test_help_names_every_option(lab):
+    """What a pipeline can set is on one page: from the tables that the engine reads, so none is missing."""
+    text = run("help", "options").ok().out
+    for name in ("subscribePattern", "startingOffsets = latest", "maxOffsetsPerTrigger", "sluice.checkpointLocation",
+                 "compression = snappy", "spark.sql.session.timeZone = UTC", "pipelines.trigger.interval"):
+        assert f"\n  {name}" in text, name
+    assert "help options" in run("help").ok().out
+    run("help", "option").expect(2, "did you mean `sluice help options`?")
+
+
+def test_functions_by_part_of_the_name(lab):
+    names = [line.split("(")[0] for line in run("functions", "timestamp_m").ok().out.splitlines()]
+    assert {"timestamp_millis", "timestamp_micros"} <= set(names) and all("timestamp_m" in name for name in names), names
+    assert "> SELECT" in run("functions", "timestamp_millis").ok().out
+
+
+def test_text_without_a_query(lab):
+    with open(lab.path("empty.sql"), "w") as out:
+        out.write("-- nothing\n")
+    for command in ("sql", "explain", "validate"):
+        run(command, lab.path("empty.sql")).expect(0, "empty.sql holds no query")
+    assert not run("sql", lab.path("empty.sql"), "-q").ok().err
+
+
+def test_text_in_other_encodings(lab):
+    """A byte order mark and CRLF are fine; UTF-16 is named instead of shown as rubbish."""
+    text = "SELECT 1 AS a;\r\nSELECT 2\r\nFROM x"
+    for name, encoding in (("bom.sql", "utf-8-sig"), ("u16.sql", "utf-16")):
+        with open(lab.path(name), "w", encoding=encoding, newline="") as out:
+            out.write(text)
+    result = run("sql", lab.path("bom.sql")).expect(78, "bom.sql:3:6")
+    assert "|1  |" in result.out and "\r" not in result.err, result
+    run("sql", lab.path("u16.sql")).expect(78, "u16.sql` is UTF-16", "save it as UTF-8")
+
+
+def test_message_does_not_steer_the_terminal(lab):
+    result = run("sql", "-c", "SELECT * FROM parquet.`/none\033[31m\xa0\x9b`")
+    assert result.status == 78 and "/none?[31m" in result.err and "\033" not in result.err, result.err
+
+
 # ---- variables ----
+
+def test_variable_without_a_value(lab):
+    """`-s lake=$LAKE` with LAKE unset must not write to the root directory."""
+    run("validate", ORDERS, "-s", "brokers=x", "-s", "lake=").expect(2, "`-s lake=` gives the variable no value")
+    run("sql", "-c", "SET lake=; SELECT '[${lake}]' AS x").expect(0)
+    run("sql", "-c", "SELECT 1", "-s", "spark.some.key=").ok()
+
+
+def test_variable_that_ends_its_literal(lab):
+    result = run("validate", ORDERS, "-s", "brokers=x", "-s", "lake=it's")
+    result.expect(78, "orders.sql:11:11", "a quote in it ends the literal")
+    assert "a quote in it" not in run("sql", "-c", "SELEC 1").err
+
+
+def test_misspelt_setting_is_named(lab):
+    result = run("validate", ORDERS, "-s", "brokers=x", "-s", "lake=y", "-s", "sluice.worker=3").ok()
+    assert "did you mean `sluice.workers`?" in result.err, result.err
+
 
 def test_unused_variable_is_named(lab):
     result = run("validate", ORDERS, "-s", "broker=x", "-s", "lake=y")
@@ -129,6 +194,7 @@ def test_unused_variable_is_named(lab):
 def test_explain_needs_no_variables(lab):
     result = run("explain", ORDERS).expect(0, "note: ${brokers} is not set", "note: ${lake} is not set")
     assert "== Streaming query orders ==" in result.out and "StreamingRelation" in result.out
+    assert "Write parquet <lake>/orders, partitioned by year, month, day; checkpoint <lake>/_checkpoints/orders" in result.out
 
 
 # ---- formats ----
@@ -185,10 +251,12 @@ def test_reader_that_goes_away(lab):
     assert done.returncode == PIPE_CLOSED and not done.stderr, done
 
 
-def on_terminal(command, seconds=20, **env):
+def on_terminal(command, seconds=20, columns=0, **env):
     """What the command writes to a terminal."""
     child, fd = pty.fork()
     if child == 0:
+        if columns:
+            fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.execvpe(command[0], command, {"PATH": os.environ["PATH"], "TERM": "xterm", **env})
     text, end = b"", time.monotonic() + seconds
     while time.monotonic() < end and select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
@@ -242,6 +310,29 @@ def test_status_line_on_a_terminal(lab):
     assert "\033" not in text and "rows 100" in text, text
 
 
+def test_status_line_fits_the_terminal(lab):
+    """A line that wraps cannot be written over."""
+    topic = lab.topic(1)
+    lab.generate(topic, 100)
+    plain = [arg for arg in lab.lake(topic).args() if arg not in ("--log-format", "text")]
+    lines = on_terminal([sluice.binary(), *plain], columns=30).split("\033[K")[1:]
+    assert lines and all(len(line.strip()) <= 29 for line in lines), lines
+
+
+def test_closed_standard_output(lab):
+    """With descriptor 1 free, the lock or a table's file would get it, and the progress JSON with it."""
+    topic = lab.topic(1)
+    lab.generate(topic, 50)
+    lake = lab.lake(topic)
+    done = shell(f"$SLUICE {shlex.join(map(str, lake.args('--progress', '-')))} >&-")
+    assert done.returncode == 0 and "could not write the progress: Bad file descriptor" in done.stderr, done
+    assert len(lake.rows("o")) == 50
+    spoiled = subprocess.run(["grep", "-rl", "numInputRows", lab.dir], capture_output=True, text=True).stdout
+    assert not spoiled, spoiled
+    done = shell("$SLUICE sql -c 'SELECT 1' >&-")
+    assert done.returncode == 1 and "could not write to standard output" in done.stderr, done
+
+
 def test_progress_reader_that_goes_away(lab):
     """The pipeline outlives whoever looked at it."""
     topic = lab.topic(1)
@@ -266,11 +357,11 @@ def test_interrupt_at_every_stage(lab):
         (["gen", "orders", "--stdout"], 0),
         (["gen", "orders", "-b", "127.0.0.1:1"], 130),
         (["topic", "consume", topic, "-b", "127.0.0.1:1"], 130),
-        (["demo", "-n", "30000000", "--lake", lab.path("demo")], 130),
+        (["demo", "-n", "30000000", "--lake", lab.path("demo-NUMBER")], 130),
     ]
     for args, status in cases:
         for number in (signal.SIGINT, signal.SIGTERM):
-            running = sluice.Running([str(arg) for arg in args])
+            running = sluice.Running([str(arg).replace("NUMBER", str(int(number))) for arg in args])
             lab.running.append(running)
             time.sleep(1)
             assert running.is_running(), (args, running.wait().err)
@@ -366,3 +457,28 @@ def test_demo_works_anywhere(lab):
     with open(ORDERS) as sql:
         assert run("demo", "--print-sql").ok().out == sql.read()
     run("demo", lab.path("none.sql")).expect(1, "none.sql`: No such file")
+
+
+def test_demo_reads_all_it_sent(lab):
+    """More than the embedded broker keeps: the pipeline runs in between."""
+    text = run("demo", "-n", 700000, "--lake", lab.path("large")).ok().out
+    assert "rows in     700000 in 4 batches" in text and ".. and" not in text, text
+    numbers = {line.split()[0]: int(line.split()[1]) for line in text.splitlines()
+               if line.startswith("     ") and len(line.split()) > 1 and line.split()[1].isdigit()}
+    assert int(text.split("rejected")[1].split()[0]) == numbers["bad"] + numbers["negative"] + numbers["null"], numbers
+
+
+def test_demo_in_an_odd_place(lab):
+    """TMPDIR counts, and what the demo says to type can be typed."""
+    place = lab.path("a `b` 'c'")
+    os.makedirs(place)
+    done = shell("$SLUICE demo -n 20", TMPDIR=place)
+    assert done.returncode == 0 and place in done.stdout and "0  broken JSON" not in done.stdout, done
+    ours = os.listdir(place)
+    assert len(ours) == 1, ours
+    lines = done.stdout[done.stdout.index("Try next"):].splitlines()[1:]
+    assert len(lines) == 4, lines
+    for line in lines:
+        assert shell(f"sluice() {{ $SLUICE \"$@\"; }}; {line}").returncode == 0, line
+    assert not os.listdir(place)
+    assert "name a place with --lake" in shell("$SLUICE demo -n 20", TMPDIR=lab.path("none")).stderr
