@@ -84,20 +84,30 @@ static int seal(struct sl_put *put, const char **what) {
     return failure;
 }
 
+/* For file systems whose rename has no RENAME_NOREPLACE. A kill in between leaves the temporary as
+ * a second name, which the next start removes. */
+static int take_name_by_link(struct sl_put *put) {
+    if (link(put->from, put->to) != 0) return errno;
+    int failure = sl_fail_point("io.linked");
+    if (failure) return failure;
+    return unlink(put->from) == 0 ? 0 : errno;
+}
+
 /* 0, or errno; EEXIST when the name is taken and may not be replaced. A sidecar that stands there
  * belongs to what had this name before. */
 static int take_name(struct sl_put *put) {
     bool replace = put->flags & SL_PUT_REPLACE;
     if (!replace && access(put->to, F_OK) == 0) return EEXIST;
     sl_file_sum_remove(put->dir, put->name);
-    int injected = sl_fail_point("io.rename");
-    if (!injected && replace) return rename(put->from, put->to) == 0 ? 0 : errno;
-    if (!injected && renameat2(AT_FDCWD, put->from, AT_FDCWD, put->to, RENAME_NOREPLACE) == 0)
+    int failure = sl_fail_point("io.rename");
+    if (failure) return failure;
+    if (replace) return rename(put->from, put->to) == 0 ? 0 : errno;
+    failure = sl_fail_point("io.noreplace");
+    if (!failure && renameat2(AT_FDCWD, put->from, AT_FDCWD, put->to, RENAME_NOREPLACE) == 0)
         return 0;
-    int failure = injected ? injected : errno;
-    if (failure != EINVAL && failure != ENOSYS && failure != ENOTSUP) return failure;
-    if (link(put->from, put->to) != 0) return errno;
-    return unlink(put->from) == 0 ? 0 : errno;
+    if (!failure) failure = errno;
+    bool unknown = failure == EINVAL || failure == ENOSYS || failure == ENOTSUP;
+    return unknown ? take_name_by_link(put) : failure;
 }
 
 static enum sl_code fail_name(struct sl_put *put, int failure, struct sl_err *err) {

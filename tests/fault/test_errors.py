@@ -9,7 +9,9 @@ from lib import process, sluice
 from lib.lab import Skip, values_of
 
 REASONS = {"enospc": "No space left on device", "eio": "Input/output error", "edquot": "Disk quota exceeded",
-           "erofs": "Read-only file system", "emfile": "Too many open files"}
+           "erofs": "Read-only file system", "emfile": "Too many open files", "exdev": "Invalid cross-device link",
+           "einval": "Invalid argument"}
+WRITING = ("enospc", "eio", "edquot", "erofs", "emfile")
 
 
 def fail_then_restart(lab, case):
@@ -27,8 +29,20 @@ def fail_then_restart(lab, case):
 
 def test_every_error_in_writing(lab):
     source(lab)
-    cases = [(f"io.{call}", nth, name) for call in ("create", "write", "fsync", "rename") for name in REASONS for nth in (1, 2)]
+    calls = [("create", (1, 2)), ("write", (1, 4)), ("fsync", (1, 2)), ("rename", (1, 2))]
+    cases = [(f"io.{call}", nth, name) for call, nths in calls for name in WRITING for nth in nths]
     each(cases, lambda case: fail_then_restart(lab, case))
+
+
+def test_checksum_that_cannot_be_written(lab):
+    """The second and third write are those of the sidecar of `metadata`: a file without a checksum is as good."""
+    topic, values = source(lab)
+    for nth in (2, 3):
+        lake = lab.lake(topic, name=f"sidecar-{nth}", limit=LIMIT)
+        lake.run(failpoints=f"io.write:{nth}:enospc").ok()
+        assert not os.path.exists(lake.file(".metadata.crc"))
+        lake.run().ok()
+        lake.check_whole(values)
 
 
 def test_fsync_fails_once(lab):
@@ -47,11 +61,62 @@ def test_errors_in_the_protocol(lab):
     each(cases, lambda case: fail_then_restart(lab, case))
 
 
+# ---- renames ----
+
+def test_rename_without_noreplace(lab):
+    """File systems that do not know RENAME_NOREPLACE say EINVAL: the names are then taken with link() and unlink()."""
+    topic, values = source(lab)
+    lake = lab.lake(topic, limit=LIMIT)
+    lake.run(failpoints="io.noreplace:*:einval").ok()
+    assert len(lake.batches()) > 2
+    lake.check_whole(values)
+
+
+def killed_between_link_and_unlink(lab, nth):
+    topic, values = source(lab)
+    lake = lab.lake(topic, name=f"linked-{nth}", limit=LIMIT)
+    result = lake.run(failpoints=f"io.noreplace:*:einval,io.linked:{nth}:crash")
+    assert result.status == sluice.CRASHED, f"status {result.status}: {result.err[-300:]}"
+    readers_see_no_half_rows(lake, values)
+    lake.run(failpoints="io.noreplace:*:einval" if nth < 8 else None).ok()
+    lake.check_whole(values)
+
+
+def test_kill_between_link_and_unlink(lab):
+    source(lab)
+    each(range(1, 13), lambda nth: killed_between_link_and_unlink(lab, nth))
+
+
+def test_rename_fails(lab):
+    """EXDEV and EINVAL of a plain rename have no second way."""
+    source(lab)
+    cases = [("io.rename", nth, name) for name in ("exdev", "einval") for nth in range(1, 20, 3)]
+    cases += [("publish.rename", nth, name) for name in ("exdev", "einval") for nth in (1, 2, 5)]
+    each(cases, lambda case: fail_then_restart(lab, case))
+
+
+def test_partition_directory_is_another_file_system(lab):
+    """A real EXDEV, met behind the commit point; when the mount is gone the batch is finished."""
+    topic, values = source(lab)
+    lake = lab.lake(topic, limit=LIMIT)
+    folder = os.path.join(lake.table, "bucket=1")
+    mount_tmpfs(folder, "1m")
+    try:
+        for _ in range(2):
+            lake.run().expect(1, "Invalid cross-device link", f"`{folder}/part-")
+            readers_see_no_half_rows(lake, values)
+        assert lake.batches() == []
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+    lake.run().ok()
+    lake.check_whole(values)
+
+
 def test_error_in_recovery(lab):
     topic, values = source(lab)
     lake = lab.lake(topic, limit=LIMIT)
     assert lake.run(failpoints="publish.rename:2:crash").status == sluice.CRASHED
-    for failure in ("recover.redo:1:eio", "publish.rename:2:enospc", "io.read:5:eio", "commits.named:1:eio"):
+    for failure in ("recover.redo:1:eio", "publish.rename:2:enospc", "io.read:9:eio", "commits.named:1:eio"):
         lake.run(failpoints=failure).expect(1, f"`{lake.dir}" if "redo" not in failure else "batch 0")
     lake.run().ok()
     lake.check_whole(values)
@@ -59,8 +124,7 @@ def test_error_in_recovery(lab):
 
 # ---- real limits ----
 
-def mount_tmpfs(lab, size):
-    folder = lab.path("small")
+def mount_tmpfs(folder, size):
     os.makedirs(folder, exist_ok=True)
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True)
     if done.returncode:
@@ -72,7 +136,7 @@ def full_disk(lab, where):
     topic = lab.topic(4)
     lab.generate(topic, 300)
     values = values_of(lab.broker, topic)
-    folder = mount_tmpfs(lab, "64k")
+    folder = mount_tmpfs(lab.path("small"), "64k")
     try:
         lake = lab.lake(topic, limit=LIMIT)
         os.makedirs(os.path.join(folder, where))

@@ -1,9 +1,11 @@
 """Child processes that never outlive the test run: each in its own process group, killed at exit."""
 import atexit
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -40,6 +42,30 @@ def _kill_all():
         left = list(_children)
     for child in left:
         kill(child)
+
+
+MEASURE = """import json, resource, subprocess, sys
+status = subprocess.run(sys.argv[2:]).returncode
+with open(sys.argv[1], "w") as out:
+    json.dump([status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss], out)
+"""
+
+
+def run_measured(args, scratch, timeout, **options):
+    """(status, stdout, stderr, peak RSS in bytes). A small process starts the program, since the peak that Linux tells
+    of a child begins with that of the one it was forked from."""
+    report = os.path.join(scratch, "measured.json")
+    child = start([sys.executable, "-I", "-S", "-c", MEASURE, report, *args], stdin=subprocess.DEVNULL,
+                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    try:
+        out, err = child.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        kill(child)
+        raise AssertionError(f"{os.path.basename(args[0])} did not end within {timeout} s") from None
+    forget(child)
+    with open(report) as text:
+        status, kilobytes = json.load(text)
+    return status, out, err, kilobytes * 1024
 
 
 def free_port():
