@@ -138,9 +138,10 @@ struct sl_sink_ops {
     bool reports_rows;
     struct sl_str (*description)(const struct sl_sink *sink);
     /* Finishes or rolls back what a crash left (redo of a published intent); before the first
-     * batch. */
-    enum sl_code (*recover)(struct sl_sink *sink, int64_t last_planned, int64_t last_committed,
-                            struct sl_err *err);
+     * batch. planned_hash: XXH64 of the bytes of offsets/<last_planned>; what was made from others
+     * is not published. */
+    enum sl_code (*recover)(struct sl_sink *sink, int64_t last_planned, uint64_t planned_hash,
+                            int64_t last_committed, struct sl_err *err);
     /* Is batch `batch_id` in the sink already? offsets_hash: XXH64 of the bytes of offsets/N; a
      * marker with another hash is an error (checkpoint restored from a backup). */
     enum sl_code (*is_committed)(struct sl_sink *sink, int64_t batch_id, uint64_t offsets_hash,

@@ -270,11 +270,12 @@ static int64_t ms_until_due(const struct sl_query *query) {
 
 enum { OUTAGE_WAIT_MS = 500, OUTAGE_WAIT_MS_MAX = 30000 };
 
-/* A query that runs on waits for its brokers as long as it takes; one with an end reports. */
-static bool is_outage(const struct sl_query *query, enum sl_code code) {
+/* A query that runs on waits for its brokers as long as it takes; one with an end reports. What
+ * lasts (a refused login, a missing right) is not retriable and stops both. */
+static bool is_outage(const struct sl_query *query, enum sl_code code, const struct sl_err *err) {
     bool ends =
         query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW || query->trigger.kind == SL_TRIGGER_ONCE;
-    return !ends && (code == SL_UNAVAILABLE || code == SL_TIMEOUT);
+    return !ends && (code == SL_UNAVAILABLE || code == SL_TIMEOUT) && (!err || err->retriable);
 }
 
 /* The batch that failed, if its offsets are planned, runs again with exactly these. */
@@ -312,7 +313,7 @@ enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *
                                                          &query->epoch, &batch.seq, err)
                             : plan_new_batch(&batch, &has_new, err);
     if (code == SL_OK && has_new) code = run_batch(&batch, began, err);
-    if (code != SL_OK && is_outage(query, code)) return wait_out(query, wait_ms, err), SL_OK;
+    if (code != SL_OK && is_outage(query, code, err)) return wait_out(query, wait_ms, err), SL_OK;
     if (code != SL_OK) {
         sl_context(err, "batch %lld", (long long)batch.report.batch_id);
         return sl_context(err, "query %.*s", SL_STR_ARG(query->name)), code;

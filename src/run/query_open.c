@@ -227,9 +227,10 @@ enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
     int64_t planned = sl_checkpoint_last_offsets(query->checkpoint),
             committed = sl_checkpoint_last_commit(query->checkpoint);
     struct sl_offset_seq seq = {0};
-    SL_TRY(query->sink->ops->recover(query->sink, planned, committed, err));
-    if (planned >= 0) {
+    if (planned >= 0)
         SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned, &query->arena, &seq, err));
+    SL_TRY(query->sink->ops->recover(query->sink, planned, seq.hash, committed, err));
+    if (planned >= 0) {
         if (seq.source_count != query->source_count) SL_TRY(take_start(query, &seq, planned, err));
         query->watermark_ms = seq.batch_watermark_ms;
     }

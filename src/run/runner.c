@@ -21,6 +21,7 @@ static enum sl_code run_views(struct runner *runner, struct sl_err *err) {
         const struct sl_query_spec *spec = &pipeline->queries[i];
         struct sl_batch_result result = {0};
         if (spec->streaming) continue;
+        if (sl_engine_is_stopping(pipeline->engine)) return SL_OK;
         SL_TRY(sl_batch_query_write(pipeline, spec, &result, runner->options->profile, err));
         sl_log_event(&pipeline->engine->log, SL_LOG_INFO, SL_CAT_RUN,
                      "materialized view %.*s: %llu rows in %llu files", SL_STR_ARG(spec->name),
@@ -33,6 +34,7 @@ static enum sl_code open_queries(struct runner *runner, struct sl_err *err) {
     struct sl_pipeline *pipeline = runner->pipeline;
     for (uint32_t i = 0; i < pipeline->query_count; i++) {
         if (!pipeline->queries[i].streaming) continue;
+        if (sl_engine_is_stopping(pipeline->engine)) return SL_OK;
         SL_TRY(sl_query_open(pipeline, &pipeline->queries[i], &runner->options->trigger,
                              runner->options->report, runner->options->report_ctx,
                              &runner->queries[runner->count], err));
@@ -77,6 +79,23 @@ static enum sl_code run_rounds(struct runner *runner, struct sl_err *err) {
     return SL_OK;
 }
 
+/* The first signal: nothing new begins, and what waits for its source gives up waiting. That is a
+ * drained pipeline. The second one gave up a batch in progress; its offsets are planned. */
+static enum sl_code settle_stop(const struct runner *runner, enum sl_code code,
+                                struct sl_err *err) {
+    struct sl_engine *engine = runner->pipeline->engine;
+    if (code != SL_CANCELED || !sl_engine_is_stopping(engine)) return code;
+    if (sl_engine_is_abandoning(engine)) {
+        if (err) sl_hint(err, "the batch will be replayed at the next start");
+        return code;
+    }
+    sl_log_event(&engine->log, SL_LOG_INFO, SL_CAT_RUN,
+                 "stopped while waiting for the source; a batch that is planned will be replayed "
+                 "at the next start");
+    if (err) sl_err_clear(err);
+    return SL_OK;
+}
+
 enum sl_code sl_run_pipeline(struct sl_pipeline *pipeline, const struct sl_run_options *options,
                              struct sl_err *err) {
     struct runner runner = {.pipeline = pipeline, .options = options};
@@ -96,9 +115,5 @@ enum sl_code sl_run_pipeline(struct sl_pipeline *pipeline, const struct sl_run_o
         if (options->profile) sl_query_put_profile(runner.queries[i], options->profile);
         sl_query_close(runner.queries[i]);
     }
-    /* a second signal gave up the batch in progress; its offsets are planned and it will be
-     * replayed */
-    if (code == SL_CANCELED && err && sl_engine_is_abandoning(pipeline->engine))
-        sl_hint(err, "the batch will be replayed at the next start");
-    return code;
+    return settle_stop(&runner, code, err);
 }

@@ -64,3 +64,26 @@ def test_stopped_process_loses_its_place_to_nobody(lab):
     first.signal(signal.SIGTERM)
     first.wait().ok()
     lake.check_whole(values_of(lab.broker, topic))
+
+
+def test_first_signal_with_a_silent_broker(lab):
+    """Between batches, and at the start, with a broker that takes connections and says nothing: status 0, soon."""
+    topic = lab.topic(1)
+    lab.broker.produce(topic, [(0, b"k", b"%d" % i) for i in range(10)])
+    lake = lab.lake(topic)
+    running = lake.start()
+    process.wait_for(lambda: lake.batches() == [0], "the first batch")
+    lab.broker.pause()
+    try:
+        time.sleep(0.2)
+        for number, attempt in ((signal.SIGTERM, running), (signal.SIGINT, lab.lake(topic, "late").start())):
+            time.sleep(0.5)
+            began = time.monotonic()
+            attempt.signal(number)
+            attempt.wait().ok()
+            assert time.monotonic() - began < 5, "it waited for the broker"
+    finally:
+        lab.broker.resume()
+    lake.run().ok()
+    assert lake.batches() == [0]
+    lake.check_settled()

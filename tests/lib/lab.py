@@ -101,7 +101,8 @@ class Lake:
 
     def args(self, *more, trigger="--available-now"):
         settings = {"brokers": self.lab.broker.address, "topic": self.topic, "lake": self.dir, **self.variables}
-        sets = itertools.chain.from_iterable(("-s", f"{key}={value}") for key, value in settings.items())
+        # an empty variable is refused on the command line; a blank says the same in SQL
+        sets = itertools.chain.from_iterable(("-s", f"{key}={value if value != '' else ' '}") for key, value in settings.items())
         return ["run", self.pipeline, *sets, *([trigger] if trigger else []), "--log-format", "text",
                 *(str(arg) for arg in more)]
 

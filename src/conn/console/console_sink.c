@@ -52,9 +52,9 @@ static struct sl_str description(const struct sl_sink *sink) {
     return SL_STR("org.apache.spark.sql.execution.streaming.ConsoleTable$@1");
 }
 
-static enum sl_code recover(struct sl_sink *sink, int64_t last_planned, int64_t last_committed,
-                            struct sl_err *err) {
-    (void)sink, (void)last_planned, (void)last_committed, (void)err;
+static enum sl_code recover(struct sl_sink *sink, int64_t last_planned, uint64_t planned_hash,
+                            int64_t last_committed, struct sl_err *err) {
+    (void)sink, (void)last_planned, (void)planned_hash, (void)last_committed, (void)err;
     return SL_OK;
 }
 

@@ -7,6 +7,13 @@
 
 /* ---- one request and its answer ---- */
 
+enum {
+    POLL_MS = 250,
+    STOP_WAIT_MS = 2000, /* asked to stop, a batch may still ask what it needs to be finished */
+    MOVES_MAX = 100,     /* times a leader that moves is asked for again */
+    MOVE_WAIT_MS = 100,
+};
+
 struct request {
     rd_kafka_AdminOptions_t *options;
     rd_kafka_queue_t *queue;
@@ -33,10 +40,12 @@ static void request_end(struct request *request) {
 static enum sl_code request_wait(struct request *request, struct sl_kafka_client *client,
                                  const char *what, struct sl_err *err) {
     while (!request->event) {
-        request->event = rd_kafka_queue_poll(request->queue, 250);
+        request->event = rd_kafka_queue_poll(request->queue, POLL_MS);
         if (request->event) break;
         sl_kafka_client_poll(client);
-        if (sl_kafka_client_stopping(client)) return sl_fail(err, SL_CANCELED, "asked to stop");
+        int64_t waited_ms = (sl_clock_mono_ns() - request->begin_ns) / 1000000;
+        if (waited_ms >= STOP_WAIT_MS && sl_kafka_client_stopping(client))
+            return sl_fail(err, SL_CANCELED, "asked to stop");
         rd_kafka_resp_err_t last = sl_kafka_client_last_error(client, request->begin_ns, NULL, 0);
         if (sl_kafka_error_is_final(last))
             return sl_kafka_client_fail(client, err, RD_KAFKA_RESP_ERR_NO_ERROR, request->begin_ns,
@@ -331,11 +340,13 @@ enum sl_code sl_kafka_offsets_ask(struct sl_kafka_client *client, struct sl_kafk
         again = 0;
         if (code == SL_OK) code = take_answers(client, &request, offsets, &again, err);
         request_end(&request);
-        if (again && attempt == 100)
+        if (again && sl_kafka_client_stopping(client))
+            code = sl_fail(err, SL_CANCELED, "asked to stop");
+        else if (again && attempt == MOVES_MAX)
             code = sl_kafka_client_fail(client, err, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, 0,
                                         "ask for offsets", "a partition has no leader");
         else if (again)
-            sl_clock_sleep_ms(100);
+            sl_clock_sleep_ms(MOVE_WAIT_MS);
     }
     rd_kafka_topic_partition_list_destroy(questions);
     return code;

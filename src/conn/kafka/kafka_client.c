@@ -61,74 +61,27 @@ rd_kafka_resp_err_t sl_kafka_client_last_error(struct sl_kafka_client *client, i
     return error;
 }
 
-bool sl_kafka_error_is_final(rd_kafka_resp_err_t error) {
-    switch (error) {
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR__SSL:
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR__FATAL:
-        return true;
-    default:
-        return false;
-    }
+/* ---- kinds of errors ---- */
+
+struct error_row {
+    rd_kafka_resp_err_t error;
+    enum sl_code code;
+    bool lasts;
+    const char *hint;
+};
+enum { PASSES, LASTS };
+
+static struct error_row row_of(rd_kafka_resp_err_t error) {
+    static const struct error_row rows[] = {
+#define KAFKA_ERROR(name, code, lasts, hint) {RD_KAFKA_RESP_ERR_##name, SL_##code, lasts, hint},
+#include "conn/kafka/kafka_error.def"
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].error == error) return rows[i];
+    return (struct error_row){error, SL_UNAVAILABLE, PASSES, ""};
 }
 
-static const char *hint_of(rd_kafka_resp_err_t error) {
-    switch (error) {
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
-        return "Check `kafka.security.protocol`, `kafka.sasl.mechanism` and "
-               "`kafka.sasl.jaas.config` (user name and password).";
-    case RD_KAFKA_RESP_ERR__SSL:
-        return "Check `kafka.ssl.truststore.location` (a PEM file of the issuer) and the host name "
-               "in the broker's certificate.";
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        return "The user lacks the right; ask for READ and DESCRIBE on the topic.";
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-        return "Check the host name in `bootstrapServers`.";
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return "A record batch is larger than `kafka.receive.message.max.bytes`; raise it, and the "
-               "memory limit with it.";
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        return "Check that the broker runs, that host and port in `bootstrapServers` are right, "
-               "and "
-               "that the address it advertises can be reached from here.";
-    default:
-        return "";
-    }
-}
-
-static enum sl_code code_of(rd_kafka_resp_err_t error) {
-    switch (error) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
-    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
-    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
-        return SL_USER;
-    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
-        return SL_CONFLICT;
-    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
-        return SL_UNSUPPORTED;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return SL_DATA;
-    default:
-        return SL_UNAVAILABLE;
-    }
-}
+bool sl_kafka_error_is_final(rd_kafka_resp_err_t error) { return row_of(error).lasts; }
 
 enum sl_code sl_kafka_client_fail(struct sl_kafka_client *client, struct sl_err *err,
                                   rd_kafka_resp_err_t error, int64_t since_ns, const char *what,
@@ -143,15 +96,15 @@ enum sl_code sl_kafka_client_fail(struct sl_kafka_client *client, struct sl_err 
               : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (recorded != RD_KAFKA_RESP_ERR_NO_ERROR) error = recorded;
     const char *detail = reason[0] ? reason : why && why[0] ? why : rd_kafka_err2str(error);
-    sl_fail(err, code_of(error), "could not %s on the Kafka brokers `%s`: %s", what,
-            client->servers, detail);
+    struct error_row row = row_of(error);
+    sl_fail(err, row.code, "could not %s on the Kafka brokers `%s`: %s", what, client->servers,
+            detail);
     if (err) {
         err->sys = error;
-        err->retriable = code_of(error) == SL_UNAVAILABLE && !sl_kafka_error_is_final(error);
+        err->retriable = row.code == SL_UNAVAILABLE && !row.lasts;
     }
-    const char *hint = hint_of(error);
-    if (hint[0]) sl_hint(err, "%s", hint);
-    return code_of(error);
+    if (row.hint[0]) sl_hint(err, "%s", row.hint);
+    return row.code;
 }
 
 enum sl_code sl_kafka_fail_loss(struct sl_err *err, const char *subclass, const char *fmt, ...) {

@@ -32,7 +32,7 @@ bool sl_kafka_client_stopping(const struct sl_kafka_client *client);
 enum sl_code sl_kafka_client_fail(struct sl_kafka_client *client, struct sl_err *err,
                                   rd_kafka_resp_err_t error, int64_t since_ns, const char *what,
                                   const char *why);
-/* Will waiting not help? Refused login, broken TLS, a response beyond the size limit. */
+/* Will waiting not help? As kafka_error.def says. */
 bool sl_kafka_error_is_final(rd_kafka_resp_err_t error);
 /* Data-loss errors carry Spark's condition: "KAFKA_DATA_LOSS.PARTITIONS_DELETED". */
 enum sl_code sl_kafka_fail_loss(struct sl_err *err, const char *subclass, const char *fmt, ...)

@@ -12,6 +12,11 @@ enum {
     LANES_MAX = 64,
     POLL_SLICE_MS = 5,   /* how often a waiting reader looks at position, errors and stop */
     CATCHING_UP = 50000, /* offsets still to read: then throughput goes before latency */
+    CROWDED_WAIT_MS =
+        50, /* between looks at the end offsets, when not all partitions can be fetched */
+    SHARE_BYTES_MIN = 64 << 10, /* of a running fetcher */
+    FETCH_BYTES_MIN = 16 << 10,
+    FETCH_BYTES_MAX = 1 << 20,
     STOP_WAIT_MS = 2000, /* asked to stop, a batch is finished as long as records come */
 };
 
@@ -23,9 +28,11 @@ struct sl_kafka_fetcher {
     int32_t partition;
     rd_kafka_topic_t *topic;
     rd_kafka_queue_t *queue;
-    bool running, busy; /* busy: under the pool's lock */
-    int64_t position;   /* no record between `handed` and here */
-    int64_t handed;     /* behind the last message handed out, or where reading started */
+    bool running,
+        busy;         /* busy: under the pool's lock; running: its owner's, the pool's when idle */
+    uint64_t used;    /* when it was taken last: the pool's count of takings */
+    int64_t position; /* no record between `handed` and here */
+    int64_t handed;   /* behind the last message handed out, or where reading started */
     /* Fetched beyond the end of a range, or behind an error; handed out first. */
     rd_kafka_message_t **held;
     uint32_t held_begin, held_count, held_cap;
@@ -44,6 +51,8 @@ struct sl_kafka_pool {
     struct sl_kafka_client *lanes[LANES_MAX];
     struct sl_kafka_fetcher **fetchers;
     uint32_t fetcher_count, fetcher_cap;
+    uint32_t running_max;
+    uint64_t takings;
     /* A leaf lock: librdkafka calls on_arrival with its queue locked. */
     pthread_mutex_t arrival_lock;
     pthread_cond_t arrived;
@@ -67,14 +76,26 @@ static const char *const lane_forced[] = {
 
 /* Sizes: a message in a queue costs its bytes and about 300 for librdkafka's operation; a queue may
  * overshoot by one response, which is a fetch size times the compression ratio. */
+struct sl_kafka_shares sl_kafka_share_out(size_t queue_bytes, size_t response_bytes_max,
+                                          uint32_t partitions) {
+    size_t most = queue_bytes / SHARE_BYTES_MIN, count = partitions ? partitions : 1;
+    if (most < 1) most = 1;
+    size_t share = queue_bytes / (count < most ? count : most);
+    size_t fetch = share / 8;
+    if (fetch < FETCH_BYTES_MIN) fetch = FETCH_BYTES_MIN;
+    if (fetch > FETCH_BYTES_MAX) fetch = FETCH_BYTES_MAX;
+    return (struct sl_kafka_shares){.running_max = (uint32_t)most,
+                                    .queue_bytes = share / 2,
+                                    .fetch_bytes = fetch,
+                                    .response_bytes = response_bytes_max / 2};
+}
+
 static void size_queues(struct sl_kafka_pool *pool, size_t queue_bytes, size_t response_bytes_max,
                         uint32_t partitions) {
-    size_t share = queue_bytes / (partitions ? partitions : 1);
-    if (share < 256u << 10) share = 256u << 10;
-    size_t fetch = share / 8 < 64u << 10 ? 64u << 10 : share / 8;
-    if (fetch > 1u << 20) fetch = 1u << 20;
-    size_t values[5] = {share / 2 / 1024, share / 512, fetch, response_bytes_max / 2,
-                        response_bytes_max};
+    struct sl_kafka_shares shares = sl_kafka_share_out(queue_bytes, response_bytes_max, partitions);
+    pool->running_max = shares.running_max;
+    size_t values[5] = {shares.queue_bytes / 1024, shares.queue_bytes / 256, shares.fetch_bytes,
+                        shares.response_bytes, response_bytes_max};
     static const char *const names[5] = {"queued.max.messages.kbytes", "queued.min.messages",
                                          "fetch.message.max.bytes", "fetch.max.bytes",
                                          "receive.message.max.bytes"};
@@ -180,6 +201,14 @@ static rd_kafka_topic_t *open_topic(struct sl_kafka_fetcher *fetcher) {
     return rd_kafka_topic_new(fetcher->lane->handle, fetcher->topic_name.ptr, NULL);
 }
 
+static enum sl_code start_failed(struct sl_kafka_fetcher *fetcher, int64_t offset,
+                                 rd_kafka_resp_err_t error, struct sl_err *err) {
+    char what[256];
+    snprintf(what, sizeof what, "start reading %s-%d at offset %" PRId64, fetcher->topic_name.ptr,
+             fetcher->partition, offset);
+    return sl_kafka_client_fail(fetcher->lane, err, error, sl_clock_mono_ns(), what, "");
+}
+
 static enum sl_code fetcher_start(struct sl_kafka_fetcher *fetcher, int64_t offset,
                                   struct sl_err *err) {
     if (!fetcher->topic) fetcher->topic = open_topic(fetcher);
@@ -190,10 +219,7 @@ static enum sl_code fetcher_start(struct sl_kafka_fetcher *fetcher, int64_t offs
     rd_kafka_queue_cb_event_enable(fetcher->queue, on_arrival, fetcher->pool);
     if (rd_kafka_consume_start_queue(fetcher->topic, fetcher->partition, offset, fetcher->queue) !=
         0)
-        return sl_fail(err, SL_UNAVAILABLE,
-                       "could not start reading %s-%d at offset %" PRId64 ": %s",
-                       fetcher->topic_name.ptr, fetcher->partition, offset,
-                       rd_kafka_err2str(rd_kafka_last_error()));
+        return start_failed(fetcher, offset, rd_kafka_last_error(), err);
     fetcher->running = true;
     fetcher->position = fetcher->handed = offset;
     fetcher->pending = SL_KAFKA_TOOK;
@@ -258,8 +284,38 @@ static enum sl_code pick(struct sl_kafka_pool *pool, struct sl_str topic, int32_
         best = fetcher_new(pool, lane, topic, partition);
     }
     best->busy = true;
+    best->used = ++pool->takings;
     *out = best;
     return SL_OK;
+}
+
+/* Takes the idle fetcher that was used longest ago, when there are too many. */
+static struct sl_kafka_fetcher *pick_surplus(struct sl_kafka_pool *pool) {
+    uint32_t count = 0;
+    struct sl_kafka_fetcher *oldest = NULL;
+    for (uint32_t i = 0; i < pool->fetcher_count; i++) {
+        struct sl_kafka_fetcher *fetcher = pool->fetchers[i];
+        /* a busy one runs, or soon will */
+        if (!fetcher->busy && !fetcher->running) continue;
+        count++;
+        if (!fetcher->busy && (!oldest || fetcher->used < oldest->used)) oldest = fetcher;
+    }
+    if (count <= pool->running_max || !oldest) return NULL;
+    oldest->busy = true;
+    return oldest;
+}
+
+static void set_idle(struct sl_kafka_pool *pool, struct sl_kafka_fetcher *fetcher) {
+    pthread_mutex_lock(&pool->lock);
+    fetcher->busy = false;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static bool is_crowded(struct sl_kafka_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    bool crowded = pool->fetcher_count > pool->running_max;
+    pthread_mutex_unlock(&pool->lock);
+    return crowded;
 }
 
 enum sl_code sl_kafka_pool_acquire(struct sl_kafka_pool *pool, struct sl_str topic,
@@ -269,8 +325,13 @@ enum sl_code sl_kafka_pool_acquire(struct sl_kafka_pool *pool, struct sl_str top
     struct sl_kafka_fetcher *fetcher = NULL;
     pthread_mutex_lock(&pool->lock);
     enum sl_code code = pick(pool, topic, partition, &fetcher, err);
+    struct sl_kafka_fetcher *surplus = code == SL_OK ? pick_surplus(pool) : NULL;
     pthread_mutex_unlock(&pool->lock);
     if (code != SL_OK) return code;
+    if (surplus) {
+        fetcher_stop(surplus);
+        set_idle(pool, surplus);
+    }
     /* Between `handed` and `position` there is no record: standing anywhere there is as good. */
     bool at_begin = fetcher->running && fetcher->handed <= begin && begin <= fetcher->position;
     if (!at_begin) code = sl_kafka_fetcher_seek(fetcher, begin, err);
@@ -293,12 +354,11 @@ void sl_kafka_pool_release(struct sl_kafka_pool *pool, struct sl_kafka_fetcher *
     if (!fetcher) return;
     /* A fetch request that asks only for partitions that are read to their end waits at the broker,
      * and librdkafka has one request at a time: the partitions that still have data would wait with
-     * it. So what is read out is taken off until the backlog is gone. */
-    if (fetcher->lane_index > 0 || (unread > CATCHING_UP && is_drained(fetcher)))
-        fetcher_stop(fetcher);
-    pthread_mutex_lock(&pool->lock);
-    fetcher->busy = false;
-    pthread_mutex_unlock(&pool->lock);
+     * it. So what is read out is taken off until the backlog is gone; always, when there are more
+     * partitions than can run. */
+    bool takes_turns = unread > CATCHING_UP || is_crowded(pool);
+    if (fetcher->lane_index > 0 || (takes_turns && is_drained(fetcher))) fetcher_stop(fetcher);
+    set_idle(pool, fetcher);
 }
 
 void sl_kafka_pool_expect(struct sl_kafka_pool *pool, int64_t offsets) {
@@ -351,8 +411,9 @@ static enum sl_kafka_take take_error(struct sl_kafka_fetcher *fetcher,
                 message->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)) {
         err->code = SL_DATA; /* a corrupt batch never gets better by itself */
         err->retriable = false;
-        sl_hint(err, "The record batch in the topic is damaged or of an unknown format; nothing of "
-                     "it was skipped.");
+        sl_hint(err, "The record batch in the topic is damaged, of an unknown format, or larger "
+                     "than 64 MiB when decompressed; it was not skipped. A new query can start "
+                     "behind it.");
     }
     return SL_KAFKA_FAILED;
 }
@@ -438,8 +499,11 @@ static enum sl_kafka_take still_waiting(struct sl_kafka_fetcher *fetcher, int64_
 static enum sl_kafka_take take_pending(struct sl_kafka_fetcher *fetcher, struct sl_err *err) {
     enum sl_kafka_take pending = fetcher->pending;
     fetcher->pending = SL_KAFKA_TOOK;
-    if (err && pending == SL_KAFKA_FAILED) *err = fetcher->pending_err;
-    return pending;
+    if (pending != SL_KAFKA_FAILED) return pending;
+    if (err) *err = fetcher->pending_err;
+    /* Whoever reads again from here must meet the error again, and not what is held behind it. */
+    fetcher_stop(fetcher);
+    return SL_KAFKA_FAILED;
 }
 
 enum sl_kafka_take sl_kafka_fetcher_take(struct sl_kafka_fetcher *fetcher, int64_t end,
@@ -494,6 +558,10 @@ static bool start_and_look(struct sl_kafka_pool *pool, const struct sl_kafka_off
 
 void sl_kafka_pool_wait(struct sl_kafka_pool *pool, const struct sl_kafka_offsets *offsets,
                         int64_t timeout_ms) {
+    if (offsets->count > pool->running_max) {
+        sl_clock_sleep_ms(timeout_ms < CROWDED_WAIT_MS ? timeout_ms : CROWDED_WAIT_MS);
+        return;
+    }
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t ns = until.tv_nsec + timeout_ms % 1000 * 1000000;

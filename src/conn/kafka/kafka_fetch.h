@@ -8,7 +8,9 @@
  *
  *   acquire --> take, take, ... --> release        @thread worker, one owner at a time
  *
- * Memory: `queue_bytes` is what all prefetched records together may hold, about.
+ * Memory: `queue_bytes` is what all prefetched records together may hold. A fetcher cannot do with
+ * less than a certain share, so no more of them run at a time than have one (`running_max`): with
+ * more partitions than that, the one that was used longest ago makes room for the next.
  */
 #ifndef SL_CONN_KAFKA_FETCH_H
 #define SL_CONN_KAFKA_FETCH_H
@@ -17,6 +19,16 @@
 
 struct sl_kafka_pool;
 struct sl_kafka_fetcher;
+
+/* How the memory is shared out. */
+struct sl_kafka_shares {
+    uint32_t running_max;  /* fetchers at a time */
+    size_t queue_bytes;    /* of one, before its partition is no longer asked for */
+    size_t fetch_bytes;    /* of one partition in a response, compressed */
+    size_t response_bytes; /* of all in a response, about; one record batch may be larger */
+};
+struct sl_kafka_shares sl_kafka_share_out(size_t queue_bytes, size_t response_bytes_max,
+                                          uint32_t partitions);
 
 /* partitions: how many will be read at a time, for the share of memory of each. */
 struct sl_kafka_pool *sl_kafka_pool_new(const struct sl_kafka_options *options,
@@ -55,7 +67,8 @@ SL_MUST_CHECK enum sl_code sl_kafka_fetcher_seek(struct sl_kafka_fetcher *fetche
                                                  struct sl_err *err);
 
 /* Starts fetchers for all of `offsets` and returns when a record at or beyond them has arrived that
- * no earlier call told of, or after timeout_ms. */
+ * no earlier call told of, or after timeout_ms. With more partitions than can run, after a moment.
+ */
 void sl_kafka_pool_wait(struct sl_kafka_pool *pool, const struct sl_kafka_offsets *offsets,
                         int64_t timeout_ms);
 /* The caller is about to look at the end offsets: arrivals until now are known. */

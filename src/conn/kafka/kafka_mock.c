@@ -89,6 +89,12 @@ enum sl_code sl_kafka_mock_set_up(struct sl_kafka_mock *mock, bool up, struct sl
                    "change the state of", "broker 1", err);
 }
 
+void sl_kafka_mock_answer(struct sl_kafka_mock *mock, int api_key, int error, int times) {
+    rd_kafka_resp_err_t answer = (rd_kafka_resp_err_t)error;
+    for (int i = 0; i < times; i++)
+        rd_kafka_mock_push_request_errors_array(mock->cluster, (int16_t)api_key, 1, &answer);
+}
+
 void sl_kafka_mock_stop(struct sl_kafka_mock *mock) {
     if (!mock) return;
     sl_kafka_relay_stop(mock->relay);

@@ -24,6 +24,9 @@ SL_MUST_CHECK enum sl_code sl_kafka_mock_delete_records(struct sl_kafka_mock *mo
 /* The broker stops answering, or answers again. */
 SL_MUST_CHECK enum sl_code sl_kafka_mock_set_up(struct sl_kafka_mock *mock, bool up,
                                                 struct sl_err *err);
+/* The next `times` requests of that kind are answered with the error: numbers of Kafka's protocol
+ * (2 is ListOffsets; 29 TOPIC_AUTHORIZATION_FAILED). */
+void sl_kafka_mock_answer(struct sl_kafka_mock *mock, int api_key, int error, int times);
 /* NULL is fine. */
 void sl_kafka_mock_stop(struct sl_kafka_mock *mock);
 

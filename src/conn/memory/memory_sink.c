@@ -61,9 +61,9 @@ const struct sl_vec *sl_memory_sink_columns(const struct sl_sink *base, uint32_t
 static struct sl_str description(const struct sl_sink *base) {
     return ((const struct memory_sink *)base)->keep ? SL_STR("MemorySink") : SL_STR("NoopTable");
 }
-static enum sl_code recover(struct sl_sink *sink, int64_t last_planned, int64_t last_committed,
-                            struct sl_err *err) {
-    (void)sink, (void)last_planned, (void)last_committed, (void)err;
+static enum sl_code recover(struct sl_sink *sink, int64_t last_planned, uint64_t planned_hash,
+                            int64_t last_committed, struct sl_err *err) {
+    (void)sink, (void)last_planned, (void)planned_hash, (void)last_committed, (void)err;
     return SL_OK;
 }
 static enum sl_code is_committed(struct sl_sink *base, int64_t batch_id, uint64_t hash,

@@ -9,8 +9,7 @@
  *
  * Everything behind the intent is redo: after a crash the next start does it again from the intent,
  * without computing anything.  Without an intent nothing was visible: the staging directory is
- * emptied and the batch replayed. A batch query has no checkpoint: it renames, then writes
- * _SUCCESS. */
+ * emptied and the batch replayed. A batch query has no checkpoint: parquet_replace.c. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -124,8 +123,8 @@ static enum sl_code make_final_dirs(struct sl_parquet_sink *sink, struct sl_aren
     return SL_OK;
 }
 
-static enum sl_code publish_files(struct sl_parquet_sink *sink, struct sl_arena *arena,
-                                  const struct sl_intent *intent, struct sl_err *err) {
+enum sl_code sl_parquet_publish(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                const struct sl_intent *intent, struct sl_err *err) {
     struct sl_str *dirs = SL_NEW_ARRAY(arena, struct sl_str, intent->count + 1);
     size_t dir_count = collect_dirs(intent, dirs);
     SL_TRY(make_final_dirs(sink, arena, intent, err));
@@ -171,7 +170,7 @@ static enum sl_code add_to_log(struct sl_parquet_sink *sink, struct sl_arena *ar
 
 static enum sl_code redo(struct sl_parquet_sink *sink, struct sl_arena *arena,
                          const struct sl_intent *intent, struct sl_err *err) {
-    SL_TRY(publish_files(sink, arena, intent, err));
+    SL_TRY(sl_parquet_publish(sink, arena, intent, err));
     SL_TRY(write_marker(sink, arena, intent, err));
     return add_to_log(sink, arena, intent, err);
 }
@@ -204,43 +203,11 @@ static enum sl_code commit_streaming(struct sl_parquet_sink *sink, struct sl_are
     return redo(sink, arena, intent, err);
 }
 
-/* What a table's own files look like: LOCATION may be a directory that holds other things. */
-static bool is_of_table(const char *name) {
-    struct sl_str text = sl_str(name);
-    if (name[0] == '.') return sl_str_ends(text, SL_STR(".crc"));
-    return sl_str_ends(text, SL_STR(".parquet")) || sl_str_eq(text, SL_STR("_SUCCESS")) ||
-           sl_str_find(text, SL_STR("="), 0) != SIZE_MAX;
-}
-
-static enum sl_code refuse_stream_table(struct sl_parquet_sink *sink, struct sl_arena *arena,
-                                        struct sl_err *err) {
-    struct sl_file_info info;
-    SL_TRY(sl_io_stat(below(sink, arena, "_spark_metadata"), &info, err));
-    if (!info.exists) return SL_OK;
-    sl_fail(err, SL_USER,
-            "`%s` is the table of a streaming query; a materialized view would replace it",
-            sink->table_dir);
-    return sl_hint(err, "give the view a LOCATION of its own"), SL_USER;
-}
-
-/* Overwrite: the table's files go, as with Spark's overwrite mode. */
-static enum sl_code remove_old_files(struct sl_parquet_sink *sink, struct sl_arena *arena,
-                                     struct sl_err *err) {
-    char **names;
-    size_t count;
-    SL_TRY(refuse_stream_table(sink, arena, err));
-    SL_TRY(sl_io_list_dir(sink->table_dir, arena, &names, &count, err));
-    for (size_t i = 0; i < count; i++)
-        if (is_of_table(names[i])) SL_TRY(sl_io_remove_tree(below(sink, arena, names[i]), err));
-    return SL_OK;
-}
-
 static enum sl_code commit_batch(struct sl_parquet_sink *sink, struct sl_arena *arena,
                                  const struct sl_intent *intent, struct sl_err *err) {
-    if (sink->overwrite) SL_TRY(remove_old_files(sink, arena, err));
-    SL_TRY(publish_files(sink, arena, intent, err));
-    SL_TRY(sl_io_remove_tree(below(sink, arena, sink->staging), err));
-    return sl_io_put_atomic(sink->table_dir, "_SUCCESS", SL_STR(""), SL_PUT_REPLACE, NULL, err);
+    if (intent->count) SL_TRY(sl_io_sync_dir(below(sink, arena, sink->staging), err));
+    SL_TRY(make_final_dirs(sink, arena, intent, err));
+    return sl_parquet_replace(sink, arena, intent, err);
 }
 
 enum sl_code sl_parquet_commit(struct sl_sink *base, struct sl_sink_metrics *metrics,
@@ -264,9 +231,9 @@ void sl_parquet_abort(struct sl_sink *base) {
     bool intended = false;
     sl_arena_init(&arena, "abort");
     /* behind its commit point a batch is not undone: the next start finishes it */
-    if (sink->streaming && (sl_intent_read(sink->intent_dir, sink->batch_id, &arena, &intent,
-                                           &intended, NULL) != SL_OK ||
-                            intended))
+    if ((sl_intent_read(sink->intent_dir, sink->batch_id, &arena, &intent, &intended, NULL) !=
+             SL_OK ||
+         intended))
         intended = true;
     if (!intended) {
         struct sl_err ignored;
@@ -372,34 +339,58 @@ static enum sl_code settle_intents(struct sl_parquet_sink *sink, struct sl_arena
     return code;
 }
 
-enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, int64_t last_committed,
-                                struct sl_err *err) {
-    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
-    struct sl_arena arena;
+static enum sl_code other_offsets(const struct sl_parquet_sink *sink, int64_t batch_id,
+                                  struct sl_err *err) {
+    sl_fail(
+        err, SL_USER,
+        "batch %lld of table `%s` was made from other offsets than offsets/%lld of this checkpoint",
+        (long long)batch_id, sink->table_dir, (long long)batch_id);
+    return sl_hint(err, "the checkpoint was restored from an older backup; restore table and "
+                        "checkpoint from the same moment"),
+           SL_USER;
+}
+
+/* Behind the commit point, in front of the log. */
+static enum sl_code redo_planned(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                 const struct sl_intent *intent, struct sl_err *err) {
+    long long id = (long long)intent->batch_id;
+    sink->batch_id = intent->batch_id;
+    int failure = sl_fail_point("recover.redo");
+    if (failure) return sl_fail_sys(err, failure, "could not finish batch %lld", id);
+    SL_TRY(redo(sink, arena, intent, err));
+    sl_log_event(sink->env->log, SL_LOG_INFO, SL_CAT_COMMIT,
+                 "batch %lld was committed before the stop: published its %zu files", id,
+                 intent->count);
+    return SL_OK;
+}
+
+static enum sl_code recover(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                            int64_t last_planned, uint64_t planned_hash, int64_t last_committed,
+                            struct sl_err *err) {
     struct sl_intent intent;
     bool found = false;
+    int64_t logged = sl_sink_log_last(sink->log);
+    SL_TRY(sync_protocol_dirs(sink, arena, err));
+    if (last_planned >= 0)
+        SL_TRY(sl_intent_read(sink->intent_dir, last_planned, arena, &intent, &found, err));
+    /* first of all: what follows renames and removes files */
+    if (found && intent.offsets_hash != planned_hash) return other_offsets(sink, last_planned, err);
+    if (found && last_committed < last_planned && logged < last_planned)
+        SL_TRY(redo_planned(sink, arena, &intent, err));
+    else
+        SL_TRY(settle_intents(sink, arena, last_committed, err));
+    SL_TRY(empty_staging(sink, arena, err));
+    return sl_io_remove_temporaries(below(sink, arena, "_spark_metadata"), err);
+}
+
+enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, uint64_t planned_hash,
+                                int64_t last_committed, struct sl_err *err) {
+    struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
+    struct sl_arena arena;
     if (sl_sink_log_last(sink->log) > last_planned) return ahead(sink, last_planned, err);
     if (sl_sink_log_last(sink->log) < last_committed) return behind(sink, last_committed, err);
     sl_arena_init(&arena, "recover");
-    enum sl_code code = sync_protocol_dirs(sink, &arena, err);
-    if (code == SL_OK && last_planned >= 0)
-        code = sl_intent_read(sink->intent_dir, last_planned, &arena, &intent, &found, err);
-    bool logged = sl_sink_log_last(sink->log) >= last_planned;
-    if (code == SL_OK && found && last_committed < last_planned && !logged) {
-        sink->batch_id = last_planned;
-        int failure = sl_fail_point("recover.redo");
-        code = failure ? sl_fail_sys(err, failure, "could not finish batch %lld",
-                                     (long long)last_planned)
-                       : redo(sink, &arena, &intent, err);
-        if (code == SL_OK)
-            sl_log_event(sink->env->log, SL_LOG_INFO, SL_CAT_COMMIT,
-                         "batch %lld was committed before the stop: published its %zu files",
-                         (long long)last_planned, intent.count);
-    } else if (code == SL_OK) {
-        code = settle_intents(sink, &arena, last_committed, err);
-    }
-    if (code == SL_OK) code = empty_staging(sink, &arena, err);
-    if (code == SL_OK) code = sl_io_remove_temporaries(below(sink, &arena, "_spark_metadata"), err);
+    enum sl_code code = recover(sink, &arena, last_planned, planned_hash, last_committed, err);
     sl_arena_release(&arena);
     return code;
 }
@@ -419,12 +410,5 @@ enum sl_code sl_parquet_is_committed(struct sl_sink *base, int64_t batch_id, uin
     bool differs = code == SL_OK && strcmp(sl_buf_cstr(&text), want) != 0;
     sl_buf_release(&text);
     sl_arena_release(&arena);
-    if (!differs) return SL_OK;
-    sl_fail(
-        err, SL_USER,
-        "batch %lld of table `%s` was made from other offsets than offsets/%lld of this checkpoint",
-        (long long)batch_id, sink->table_dir, (long long)batch_id);
-    return sl_hint(err, "the checkpoint was restored from an older backup; restore table and "
-                        "checkpoint from the same moment"),
-           SL_USER;
+    return differs ? other_offsets(sink, batch_id, err) : SL_OK;
 }

@@ -99,16 +99,17 @@ static enum sl_code prepare_table(struct sl_parquet_sink *sink, struct sl_err *e
     if (locked != SL_OK)
         return sl_context(err, "only one query at a time can write to table `%s`", sink->table_dir),
                locked;
-    char uuid[37] = {0};
-    struct sl_str owner = sink->env->query_id;
     if (!sink->streaming) {
+        char uuid[37] = {0};
         uint64_t high, low;
         sl_random_system(&high, &low);
         sl_uuid_format(uuid, high, low);
-        owner = sl_str(uuid);
-    }
-    sink->staging = sl_arena_printf(query, ".sluice-staging/%.*s", SL_STR_ARG(owner)).ptr;
-    if (sink->streaming) {
+        sink->staging = sl_arena_printf(query, ".sluice-staging/view-%s", uuid).ptr;
+        sink->intent_dir = sl_parquet_replace_dir(query, sink->table_dir);
+        SL_TRY(sl_parquet_replace_open(sink, err));
+    } else {
+        sink->staging =
+            sl_arena_printf(query, ".sluice-staging/%.*s", SL_STR_ARG(sink->env->query_id)).ptr;
         sink->intent_dir =
             sl_arena_printf(query, "%.*s/.sluice/intents", SL_STR_ARG(sink->env->checkpoint_dir))
                 .ptr;
@@ -127,7 +128,6 @@ static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sin
     sink->env = env;
     sink->config = *config;
     sink->streaming = env->checkpoint_dir.len > 0;
-    sink->overwrite = !sink->streaming; /* a materialized view is computed anew */
     if (config->path.len == 0) {
         sl_fail(err, SL_USER, "table `%.*s` has no directory", SL_STR_ARG(config->name));
         return sl_hint(err, "add LOCATION '/path/of/the/table'"), SL_USER;

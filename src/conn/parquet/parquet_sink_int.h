@@ -23,11 +23,10 @@ struct sl_parquet_sink {
     uint64_t rows_per_file_max; /* 0 = no limit */
     uint32_t open_partitions_max;
     bool streaming; /* has a checkpoint: manifest, intents */
-    bool overwrite; /* batch only */
 
     const char *table_dir;   /* as given */
-    const char *staging;     /* ".sluice-staging/<query id>", relative to table_dir */
-    const char *intent_dir;  /* in the checkpoint; NULL in batch */
+    const char *staging;     /* ".sluice-staging/<query id, or view-uuid>", below table_dir */
+    const char *intent_dir;  /* in the checkpoint; of a view in the table */
     struct sl_sink_log *log; /* NULL in batch */
     struct sl_lock *lock;    /* one writer a table */
 
@@ -53,8 +52,8 @@ void sl_parquet_task_abort(struct sl_sink_writer *writer);
 void sl_parquet_sink_clear_files(struct sl_parquet_sink *sink);
 
 /* parquet_commit.c; vtable functions */
-enum sl_code sl_parquet_recover(struct sl_sink *sink, int64_t last_planned, int64_t last_committed,
-                                struct sl_err *err);
+enum sl_code sl_parquet_recover(struct sl_sink *sink, int64_t last_planned, uint64_t planned_hash,
+                                int64_t last_committed, struct sl_err *err);
 enum sl_code sl_parquet_is_committed(struct sl_sink *sink, int64_t batch_id, uint64_t offsets_hash,
                                      bool *committed, struct sl_err *err);
 enum sl_code sl_parquet_commit(struct sl_sink *sink, struct sl_sink_metrics *metrics,
@@ -64,5 +63,19 @@ enum sl_code sl_parquet_finish(struct sl_sink *sink, int64_t batch_id, struct sl
 /* Empties the staging directory; makes it when it is missing. */
 SL_MUST_CHECK enum sl_code sl_parquet_prepare_staging(struct sl_parquet_sink *sink,
                                                       struct sl_err *err);
+/* Final names for staged files, again and again the same; directories synced. */
+SL_MUST_CHECK enum sl_code sl_parquet_publish(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                              const struct sl_intent *intent, struct sl_err *err);
+
+/* parquet_replace.c: a view's rows take the place of the old ones */
+const char *sl_parquet_replace_dir(struct sl_arena *arena, const char *table_dir);
+/* Finishes what a killed run left. The lock is held. */
+SL_MUST_CHECK enum sl_code sl_parquet_replace_open(struct sl_parquet_sink *sink,
+                                                   struct sl_err *err);
+SL_MUST_CHECK enum sl_code sl_parquet_replace(struct sl_parquet_sink *sink, struct sl_arena *arena,
+                                              const struct sl_intent *intent, struct sl_err *err);
+/* For readers: SL_CONFLICT when the directory has neither the old rows nor all new ones. */
+SL_MUST_CHECK enum sl_code sl_parquet_replace_check(struct sl_arena *arena, const char *table_dir,
+                                                    struct sl_err *err);
 
 #endif

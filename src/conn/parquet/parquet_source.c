@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/io.h"
-#include "conn/conn.h"
+#include "conn/parquet/parquet_sink_int.h"
 #include "conn/parquet/prune.h"
 #include "fmt/parquet/parquet_read.h"
 #include "kern/cast.h"
@@ -115,6 +115,7 @@ enum sl_code sl_parquet_source_open(const struct sl_conn_env *env, const struct 
     struct source *source = SL_NEW(env->query, struct source);
     source->base.ops = &source_ops;
     source->env = env;
+    SL_TRY(sl_parquet_replace_check(env->query, sl_arena_cstr(env->query, path), err));
     SL_TRY(sl_listing_make(env->query, path, true, &source->listing, err));
     SL_TRY(infer_schema(source, err));
     source->description = sl_arena_printf(env->query, "parquet %.*s", SL_STR_ARG(path));

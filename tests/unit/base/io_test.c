@@ -64,7 +64,7 @@ void test_put_atomic_leaves_nothing_half_done(void **state) {
 void test_put_atomic_falls_back_to_link(void **state) {
     (void)state;
     char *dir = temp_dir_make();
-    assert_int_equal(sl_fail_configure("io.rename:*:einval", NULL), SL_OK);
+    assert_int_equal(sl_fail_configure("io.noreplace:*:einval", NULL), SL_OK);
     assert_int_equal(sl_io_put_atomic(dir, "n", SL_STR("text"), 0, NULL, NULL), SL_OK);
     assert_int_equal(sl_io_put_atomic(dir, "n", SL_STR("other"), 0, NULL, NULL), SL_CONFLICT);
     assert_int_equal(sl_fail_configure("", NULL), SL_OK);

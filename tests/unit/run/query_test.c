@@ -2,12 +2,16 @@
  * and Parquet sink. */
 #include "unit.h"
 
+#include <pthread.h>
+
 #include "base/clock.h"
+#include "base/fail.h"
 #include "base/json.h"
 #include "conn/kafka/kafka_mock.h"
 #include "conn/kafka/kafka_producer.h"
 #include "lake/listing.h"
 #include "run/batch_query.h"
+#include "run/query_int.h"
 #include "run/runner.h"
 #include "temp_dir.h"
 
@@ -83,18 +87,21 @@ static void count_batch(void *ctx, const struct sl_batch_report *report) {
     sl_buf_release(&json);
 }
 
-static enum sl_code run(struct fixture *f, const char *text, int64_t batches_max) {
+static enum sl_code run_trigger(struct fixture *f, const char *text, struct sl_trigger trigger,
+                                sl_report_fn report) {
     struct sl_pipeline pipeline;
-    struct sl_run_options options = {
-        .trigger = {.kind = SL_TRIGGER_AVAILABLE_NOW, .batches_max = batches_max},
-        .report = count_batch,
-        .report_ctx = f};
+    struct sl_run_options options = {.trigger = trigger, .report = report, .report_ctx = f};
     f->rows_in = f->rows_out = 0;
     f->batches = 0;
     enum sl_code code = sl_pipeline_load(&f->engine, "test", sl_str(text), &pipeline, &f->err);
     if (code == SL_OK) code = sl_run_pipeline(&pipeline, &options, &f->err);
     sl_pipeline_release(&pipeline);
     return code;
+}
+
+static enum sl_code run(struct fixture *f, const char *text, int64_t batches_max) {
+    struct sl_trigger trigger = {.kind = SL_TRIGGER_AVAILABLE_NOW, .batches_max = batches_max};
+    return run_trigger(f, text, trigger, count_batch);
 }
 
 /* ---- reading the table back ---- */
@@ -202,6 +209,174 @@ void test_query_without_stream_or_checkpoint_is_refused(void **state) {
             0),
         SL_USER);
     assert_non_null(strstr(f.err.hint, "parquet"));
+    close_fixture(&f);
+}
+
+/* ---- what an intent was made from ---- */
+
+static int count_files(struct fixture *f, const char *dir, const char *end) {
+    char path[512], **names;
+    size_t count = 0;
+    int found = 0;
+    struct sl_arena arena;
+    sl_arena_init(&arena, "names");
+    snprintf(path, sizeof path, "%s/%s", f->dir, dir);
+    if (sl_io_list_dir(path, &arena, &names, &count, NULL) != SL_OK) count = 0;
+    for (size_t i = 0; i < count; i++) found += sl_str_ends(sl_str(names[i]), sl_str(end));
+    sl_arena_release(&arena);
+    return found;
+}
+
+/* Behind the commit point, nothing renamed yet; then offsets/0 says something else: nothing may be
+ * published. With the old offsets/0 back it is. */
+void test_intent_of_other_offsets_is_not_published(void **state) {
+    (void)state;
+    struct fixture f;
+    char dir[512], sum[540];
+    struct sl_buf good = {0};
+    open_fixture(&f);
+    produce(&f, 0, 90);
+    assert_int_equal(sl_fail_configure("publish.rename:1:eio", &f.err), SL_OK);
+    assert_int_equal(run(&f, pipeline_text, 0), SL_IO);
+    assert_int_equal(sl_fail_configure("", &f.err), SL_OK);
+    snprintf(sum, sizeof sum, "%s/c/offsets/0", f.dir);
+    assert_int_equal(sl_io_read_file(sum, 1 << 20, &good, &f.err), SL_OK);
+    char *digit = strrchr(sl_buf_cstr(&good), ':') + 1;
+    char old = *digit;
+    snprintf(dir, sizeof dir, "%s/c/offsets", f.dir);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        *digit = attempt == 0 ? old ^ 1 : old;
+        assert_int_equal(
+            sl_io_put_atomic(dir, "0", sl_buf_str(&good), SL_PUT_REPLACE, NULL, &f.err), SL_OK);
+        enum sl_code code = run(&f, pipeline_text, 0);
+        if (attempt == 1) break;
+        assert_int_equal(code, SL_USER);
+        assert_non_null(strstr(f.err.msg, "other offsets than offsets/0"));
+        for (int p = 0; p < 3; p++) {
+            char name[16];
+            snprintf(name, sizeof name, "t/p=%d", p);
+            assert_int_equal(count_files(&f, name, ".parquet"), 0);
+        }
+        assert_int_equal(count_files(&f, "t/_spark_metadata", ""), 0);
+    }
+    expect_once(&f, 90);
+    sl_buf_release(&good);
+    close_fixture(&f);
+}
+
+/* ---- errors that pass, errors that last ---- */
+
+enum { LIST_OFFSETS = 2, BROKER_NOT_AVAILABLE = 8, TOPIC_AUTHORIZATION_FAILED = 29 };
+
+static void break_after_batch(struct fixture *f, int error, int times) {
+    if (f->batches == 1) sl_kafka_mock_answer(f->broker, LIST_OFFSETS, error, times);
+}
+static void lose_the_right(void *ctx, const struct sl_batch_report *report) {
+    count_batch(ctx, report);
+    break_after_batch(ctx, TOPIC_AUTHORIZATION_FAILED, 1000);
+}
+static void stumble(void *ctx, const struct sl_batch_report *report) {
+    count_batch(ctx, report);
+    break_after_batch(ctx, BROKER_NOT_AVAILABLE, 1);
+}
+
+/* A query without an end: a missing right ends it, a stumbling broker does not. */
+void test_endless_query_stops_at_errors_that_last(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f);
+    produce(&f, 0, 900);
+    struct sl_trigger endless = {.kind = SL_TRIGGER_DEFAULT};
+    assert_int_equal(run_trigger(&f, pipeline_text, endless, lose_the_right), SL_UNAVAILABLE);
+    assert_false(f.err.retriable);
+    assert_int_equal(f.err.sys, TOPIC_AUTHORIZATION_FAILED);
+    assert_non_null(strstr(f.err.hint, "READ and DESCRIBE"));
+    assert_in_range(f.batches, 1, 2);
+    close_fixture(&f);
+    open_fixture(&f);
+    produce(&f, 0, 900);
+    endless.batches_max = 10; /* 33 of each partition a batch */
+    if (run_trigger(&f, pipeline_text, endless, stumble) != SL_OK) fail_msg("%s", f.err.msg);
+    assert_int_equal(f.batches, 10);
+    expect_once(&f, 900);
+    close_fixture(&f);
+}
+
+/* ---- memory over time ---- */
+
+struct growth {
+    struct fixture f; /* first: count_batch sees it */
+    size_t early, late;
+};
+
+static void watch_arenas(void *ctx, const struct sl_batch_report *report) {
+    struct growth *growth = ctx;
+    count_batch(&growth->f, report);
+    size_t used = report->query->arena.used_bytes;
+    if (growth->f.batches == 5) growth->early = used;
+    growth->late = used;
+}
+
+/* What lives as long as the query must not be allocated batch by batch. */
+void test_query_arena_does_not_grow_with_batches(void **state) {
+    (void)state;
+    struct growth growth;
+    struct fixture *f = &growth.f;
+    open_fixture(f);
+    set(f, "spark.sql.streaming.minBatchesToRetain", "3");
+    produce(f, 0, 3000);
+    struct sl_trigger now = {.kind = SL_TRIGGER_AVAILABLE_NOW};
+    if (run_trigger(f, pipeline_text, now, watch_arenas) != SL_OK) fail_msg("%s", f->err.msg);
+    assert_true(f->batches >= 30);
+    assert_int_equal(growth.late, growth.early);
+    close_fixture(f);
+}
+
+/* ---- the first signal ---- */
+
+static void stop_and_break(void *ctx, const struct sl_batch_report *report) {
+    struct fixture *f = ctx;
+    count_batch(ctx, report);
+    sl_kafka_mock_answer(f->broker, LIST_OFFSETS, 6 /* NOT_LEADER */, 1000);
+    sl_engine_stop(&f->engine);
+}
+
+/* Asked to stop before it has begun, between batches, or while it asks a broker that does not
+ * answer: a drained query, not an error. */
+void test_first_stop_is_no_error(void **state) {
+    (void)state;
+    struct fixture f;
+    struct sl_trigger endless = {.kind = SL_TRIGGER_DEFAULT};
+    open_fixture(&f);
+    produce(&f, 0, 900);
+    if (run_trigger(&f, pipeline_text, endless, stop_and_break) != SL_OK) fail_msg("%s", f.err.msg);
+    assert_int_equal(f.batches, 1);
+    if (run_trigger(&f, pipeline_text, endless, count_batch) != SL_OK) fail_msg("%s", f.err.msg);
+    assert_int_equal(f.batches, 0);
+    close_fixture(&f);
+}
+
+static void *stop_soon(void *engine) {
+    sl_clock_sleep_ms(300);
+    sl_engine_stop(engine);
+    return NULL;
+}
+
+void test_first_stop_while_the_broker_is_silent_is_no_error(void **state) {
+    (void)state;
+    struct fixture f;
+    pthread_t thread;
+    struct sl_trigger endless = {.kind = SL_TRIGGER_DEFAULT};
+    open_fixture(&f);
+    produce(&f, 0, 90);
+    /* every question at the start is told to ask elsewhere */
+    sl_kafka_mock_answer(f.broker, LIST_OFFSETS, 6 /* NOT_LEADER */, 1000);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &f.engine), 0);
+    int64_t begin = sl_clock_mono_ns();
+    if (run_trigger(&f, pipeline_text, endless, count_batch) != SL_OK) fail_msg("%s", f.err.msg);
+    assert_true(sl_clock_mono_ns() - begin < (int64_t)5000 * 1000000);
+    assert_int_equal(f.batches, 0);
+    pthread_join(thread, NULL);
     close_fixture(&f);
 }
 
