@@ -143,7 +143,9 @@ class Broker:
         """Tried again while a broker that was killed finds its controller."""
         for future in self.admin.create_topics([new], operation_timeout=10).values():
             try:
-                future.result(20)
+                future.result(15)
+            except TimeoutError:  # the request went to the connection of the broker that was killed
+                return False
             except KafkaException as error:
                 name = error.args[0].name()
                 if name not in ("_TRANSPORT", "_TIMED_OUT", "REQUEST_TIMED_OUT", "NOT_CONTROLLER", "TOPIC_ALREADY_EXISTS"):
