@@ -150,7 +150,7 @@ def test_new_partitions_while_running(lab):
     process.wait_for(lambda: lake.batches(), "batch 0")
     lab.broker.grow(topic, 3)
     lab.broker.produce(topic, numbers(2, 7))
-    process.wait_for(lambda: any(row[0] == 2 for row in lake.rows("p")), "rows of the new partition")
+    process.wait_for(lambda: any(row[0] == 2 for row in lake.rows_so_far("p")), "rows of the new partition")
     running.signal(signal.SIGTERM)
     running.wait().ok()
     lake.check_whole(values_of(lab.broker, topic))
@@ -166,7 +166,7 @@ def test_broker_killed_while_running(lab):
     lab.broker.start()
     lab.broker.produce(topic, numbers(1, 30, 700))
     want = values_of(lab.broker, topic)
-    process.wait_for(lambda: not running.is_running() or len(lake.rows("p")) == len(want), "all rows", 40, 0.1)
+    process.wait_for(lambda: not running.is_running() or len(lake.rows_so_far("p")) == len(want), "all rows", 40, 0.1)
     assert running.is_running(), f"it ended: {running.err[-500:]}"
     running.signal(signal.SIGTERM)
     running.wait().ok()

@@ -117,6 +117,10 @@ class Lake:
     def rows(self, *columns):
         return table.rows(self.table, columns)
 
+    def rows_so_far(self, *columns):
+        """Rows of the batches in the log: right while a query runs, too."""
+        return table.rows_of(self.table, table.files_by_log(self.table), columns)
+
     def batches(self):
         return table.numbered(os.path.join(self.checkpoint, "commits"))
 

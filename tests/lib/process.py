@@ -2,6 +2,7 @@
 import atexit
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -69,9 +70,16 @@ def run_measured(args, scratch, timeout, **options):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the system gives to clients: a broker that is down would lose its port to one of those, or
+    a client that keeps trying to reach it would be connected to itself."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for(condition, what, timeout=30.0, pause=0.02):
