@@ -46,7 +46,7 @@ static enum sl_code widen(struct sl_expr_ctx *ctx, const char *name, struct sl_e
                           struct sl_err *err) {
     const struct sl_type *common = &sl_type_null;
     for (uint32_t i = 0; i < count && common; i++)
-        common = sl_type_common(ctx->query, common, values[i]->type);
+        common = sl_type_common(ctx->query, common, values[i]->type, ctx->session->ansi);
     if (!common) {
         struct sl_buf list = {0};
         for (uint32_t i = 0; i < count && list.len < 300; i++)

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "kern/interval_math.h"
 #include "kern/kernels.h"
 #include "kern/number.h"
 
@@ -73,12 +74,15 @@ static void bad_integer(struct sl_call *call, enum arith op, uint32_t row, int64
 
 static enum sl_code report_overflows(struct sl_call *call, enum arith op, bool try_it,
                                      struct sl_err *err) {
-    if (!try_it && !call->session->ansi) return SL_OK; /* wraps */
+    bool interval = sl_type_is_interval(call->out->type);
+    if (!try_it && !call->session->ansi && !interval) return SL_OK; /* wraps */
     uint32_t width = sl_type_width(call->out->type);
     for (uint32_t row = 0; row < call->rows; row++) {
         int64_t a = sl_integer_get(call->args[0], row), b = sl_integer_get(call->args[1], row);
         if (!overflows(op, width, a, b)) continue;
-        if (try_it)
+        if (interval)
+            SL_TRY(sl_interval_overflow(call, row, try_it, err));
+        else if (try_it)
             SL_TRY(sl_call_null(call, row, err));
         else
             bad_integer(call, op, row, a, b);
@@ -202,6 +206,10 @@ static enum sl_code arithmetic(struct sl_call *call, enum arith op, bool try_it,
     case SL_DECIMAL_KIND:
         if (narrow_decimals(call, op)) return SL_OK;
         return sl_arith_decimals(call, decimal_fns[op], try_it, NULL, NULL, err);
+    case SL_DAY_INTERVAL_KIND:
+    case SL_MONTH_INTERVAL_KIND:
+        if (op == ARITH_MULTIPLY) return sl_interval_multiply(call, try_it, err);
+        return integers(call, op, try_it, err);
     default:
         return integers(call, op, try_it, err);
     }

@@ -78,6 +78,31 @@ enum sl_code sl_cast_overflow(struct sl_cast_run *run, uint32_t row, struct sl_e
                     err);
 }
 
+enum sl_code sl_cast_interval_overflow(struct sl_cast_run *run, uint32_t row, struct sl_err *err) {
+    enum sl_cast_mode mode = run->mode;
+    if (mode == SL_CAST_LEGACY) run->mode = SL_CAST_ANSI;
+    enum sl_code code = sl_cast_overflow(run, row, err);
+    run->mode = mode;
+    return code;
+}
+
+enum sl_code sl_cast_interval_malformed(struct sl_cast_run *run, uint32_t row, struct sl_err *err) {
+    if (sl_cast_row_is_null(run, row)) return SL_OK;
+    struct sl_str text = sl_cast_str(run->in, row);
+    if (text.len > 200) text.len = 200;
+    if (run->mode != SL_CAST_TRY)
+        sl_call_bad(run->call, row,
+                    run->to->kind == SL_MONTH_INTERVAL_KIND
+                        ? "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING"
+                        : "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE",
+                    "22006",
+                    "Error parsing '%.*s' to interval. Please ensure that the value provided is in "
+                    "a valid format for defining an %s. Use `try_cast` to tolerate malformed input "
+                    "and return NULL instead.",
+                    SL_STR_ARG(text), sl_type_sql(run->call->scratch, run->to));
+    return sl_call_null(run->call, row, err);
+}
+
 enum sl_code sl_cast_out_of_decimal(struct sl_cast_run *run, uint32_t row, struct sl_err *err) {
     if (sl_cast_row_is_null(run, row)) return SL_OK;
     if (run->mode == SL_CAST_ANSI) {

@@ -13,17 +13,23 @@ bool sl_cast_allowed(const struct sl_type *from, const struct sl_type *to, enum 
 /* Implicit coercion in ANSI mode (Spark's AnsiTypeCoercion): may an expression of type `from` stand
  * where `to` is wanted? */
 bool sl_cast_implicit(const struct sl_type *from, const struct sl_type *to);
+/* Whether such a cast also keeps every value and what it is; overloads that do go before others. */
+bool sl_cast_widens(const struct sl_type *from, const struct sl_type *to);
 /* Casts call->args[0] into call->out. Null rule: null in, null out; a bad row is reported with
  * sl_call_bad (ANSI) or becomes null (LEGACY where Spark gives null, TRY). Nested types recurse.
  * Makes out->valid itself. Accepts every encoding (BINARY VIEW -> STRING VIEW is free). */
 SL_MUST_CHECK enum sl_code sl_cast(struct sl_call *call, enum sl_cast_mode mode,
                                    struct sl_err *err);
 
-/* One value as Spark's CAST(x AS STRING) prints it, appended to out; the row must not be null
- * unless `null_text`, which is then used ("null" inside nested values). Used by show(), partition
- * paths, to_json. */
+/* One value as Spark's CAST(x AS STRING) prints it, appended to out; a null is "null".
+ * Used by partition paths and column names. */
 void sl_cast_put_text(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
                       const struct sl_session *session);
+
+/* One value as Spark's show() and console print it (ToPrettyString): NULL, bytes as [61 62]; the
+ * row may be null. */
+void sl_cast_put_pretty(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
+                        const struct sl_session *session);
 
 /* Text to value, as CAST(string AS ..) reads it; false if it does not parse. Used by the JSON
  * decoder and partition values too. */

@@ -165,7 +165,7 @@ static enum sl_code interval_to_integer(struct sl_cast_run *run, struct sl_err *
             run->out->i16[row] = (int16_t)value;
         else
             run->out->i8[row] = (int8_t)value;
-        if (value > max || value < -max - 1) SL_TRY(sl_cast_overflow(run, row, err));
+        if (value > max || value < -max - 1) SL_TRY(sl_cast_interval_overflow(run, row, err));
     }
     return SL_OK;
 }
@@ -186,7 +186,7 @@ static enum sl_code integer_to_interval(struct sl_cast_run *run, struct sl_err *
             run->out->i32[row] = over ? 0 : (int32_t)value;
         else
             run->out->i64[row] = over ? 0 : value;
-        if (over) SL_TRY(sl_cast_overflow(run, row, err));
+        if (over) SL_TRY(sl_cast_interval_overflow(run, row, err));
     }
     return SL_OK;
 }

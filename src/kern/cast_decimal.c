@@ -136,14 +136,14 @@ static enum sl_code decimal_to_timestamp(struct sl_cast_run *run, struct sl_err 
     int shift = run->from->scale - 6;
     for (uint32_t row = 0; row < run->rows; row++) {
         sl_int128 value = sl_cast_decimal(run->in, row);
+        bool over = false;
         if (shift > 0)
             value /= sl_decimal_pow10(shift);
         else
-            value =
-                (sl_int128)((unsigned __int128)value * (unsigned __int128)sl_decimal_pow10(-shift));
-        run->out->i64[row] = (int64_t)value;
-        if ((value > INT64_MAX || value < INT64_MIN) && run->mode != SL_CAST_LEGACY)
-            SL_TRY(sl_cast_overflow(run, row, err));
+            over = __builtin_mul_overflow(value, sl_decimal_pow10(-shift), &value);
+        over |= value > INT64_MAX || value < INT64_MIN;
+        run->out->i64[row] = over ? 0 : (int64_t)value;
+        if (over) SL_TRY(sl_cast_overflow(run, row, err));
     }
     return SL_OK;
 }

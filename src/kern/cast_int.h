@@ -43,6 +43,11 @@ SL_MUST_CHECK enum sl_code sl_cast_malformed(struct sl_cast_run *run, uint32_t r
                                              struct sl_err *err);
 SL_MUST_CHECK enum sl_code sl_cast_overflow(struct sl_cast_run *run, uint32_t row,
                                             struct sl_err *err);
+/* The same of intervals, where it is an error without ANSI mode too. */
+SL_MUST_CHECK enum sl_code sl_cast_interval_overflow(struct sl_cast_run *run, uint32_t row,
+                                                     struct sl_err *err);
+SL_MUST_CHECK enum sl_code sl_cast_interval_malformed(struct sl_cast_run *run, uint32_t row,
+                                                      struct sl_err *err);
 /* The value does not fit the decimal `run->to`. */
 SL_MUST_CHECK enum sl_code sl_cast_out_of_decimal(struct sl_cast_run *run, uint32_t row,
                                                   struct sl_err *err);

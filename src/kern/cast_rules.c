@@ -5,7 +5,7 @@
 /* Whether a cast between scalars can yield null for a value that is not null (Cast.forceNullable);
  * such a cast may not fill an element that is declared NOT NULL. */
 static bool forces_null(const struct sl_type *from, const struct sl_type *to, bool ansi) {
-    if (from->kind == SL_NULL_KIND) return true;
+    if (from->kind == SL_NULL_KIND) return false; /* of an empty array or map */
     if (sl_type_equal(from, to)) return false;
     if (from->kind == SL_STRING_KIND) return to->kind != SL_BINARY_KIND && !ansi;
     if (to->kind == SL_STRING_KIND) return false;
@@ -84,21 +84,21 @@ bool sl_cast_allowed(const struct sl_type *from, const struct sl_type *to, enum 
     return allowed(from, to, mode != SL_CAST_LEGACY);
 }
 
-static bool number_implicit(const struct sl_type *from, const struct sl_type *to) {
-    /* integers widen; decimals go to float and double only; a decimal parameter takes any number,
-     * integers through DecimalType.forType */
+bool sl_cast_widens(const struct sl_type *from, const struct sl_type *to) {
+    bool to_text = to->kind == SL_STRING_KIND || to->kind == SL_BINARY_KIND;
+    if (to_text && from->kind != SL_NULL_KIND) return sl_type_equal(from, to);
+    if (!sl_type_is_numeric(from) || !sl_type_is_numeric(to)) return sl_cast_implicit(from, to);
     if (sl_type_is_float(to)) return from->kind == SL_DECIMAL_KIND || from->kind <= to->kind;
-    if (to->kind == SL_DECIMAL_KIND) {
-        if (from->kind == SL_DECIMAL_KIND)
-            return to->scale >= from->scale &&
-                   to->precision - to->scale >= from->precision - from->scale;
-        static const int8_t digits[] = {3, 5, 10, 20};
-        return sl_type_is_integer(from) &&
-               to->precision - to->scale >= digits[from->kind - SL_BYTE_KIND];
-    }
-    return sl_type_is_integer(from) && from->kind <= to->kind;
+    if (to->kind != SL_DECIMAL_KIND) return sl_type_is_integer(from) && from->kind <= to->kind;
+    int digits = to->precision - to->scale;
+    if (from->kind == SL_DECIMAL_KIND)
+        return to->scale >= from->scale && digits >= from->precision - from->scale;
+    static const int8_t integer_digits[] = {3, 5, 10, 20};
+    return sl_type_is_integer(from) && digits >= integer_digits[from->kind - SL_BYTE_KIND];
 }
 
+/* Cast.canANSIStoreAssign, and texts for any scalar: any number where a number is wanted, any
+ * scalar where a text is. */
 bool sl_cast_implicit(const struct sl_type *from, const struct sl_type *to) {
     if (from->kind == SL_NULL_KIND || sl_type_equal(from, to)) return true;
     if (from->kind == SL_STRING_KIND) return !sl_type_is_nested(to) && to->kind != SL_NULL_KIND;
@@ -108,11 +108,8 @@ bool sl_cast_implicit(const struct sl_type *from, const struct sl_type *to) {
             if (!sl_cast_implicit(from->fields[i].type, to->fields[i].type)) return false;
         return true;
     }
-    /* Spark stores any scalar but binary and interval into a string column, and so passes it where
-     * a function wants a string. */
-    if (to->kind == SL_STRING_KIND)
-        return from->kind != SL_BINARY_KIND && !sl_type_is_interval(from);
-    if (sl_type_is_numeric(from) && sl_type_is_numeric(to)) return number_implicit(from, to);
+    if (to->kind == SL_STRING_KIND) return true;
+    if (sl_type_is_numeric(from) && sl_type_is_numeric(to)) return true;
     /* A timestamp stands for its date too: add_months(ts, 1). */
     if (sl_type_is_datetime(from) && sl_type_is_datetime(to)) return true;
     return from->kind == to->kind && sl_type_is_interval(from);

@@ -135,7 +135,7 @@ static enum sl_code string_to_interval(struct sl_cast_run *run, struct sl_err *e
             run->out->i64[row] = value;
         else
             run->out->i32[row] = (int32_t)value;
-        if (!ok) SL_TRY(sl_cast_malformed(run, row, err));
+        if (!ok) SL_TRY(sl_cast_interval_malformed(run, row, err));
     }
     return SL_OK;
 }

@@ -42,45 +42,61 @@ static size_t format_scalar(char *to, const struct sl_vec *vec, uint32_t pos,
     }
 }
 
+struct style {
+    const struct sl_zone *zone;
+    bool pretty; /* ToPrettyString: NULL, and bytes as [61 62] */
+};
+
+static void put_bytes(struct sl_buf *out, struct sl_str bytes) {
+    sl_buf_put_byte(out, '[');
+    for (size_t i = 0; i < bytes.len; i++)
+        sl_buf_printf(out, "%s%02X", i ? " " : "", (unsigned char)bytes.ptr[i]);
+    sl_buf_put_byte(out, ']');
+}
+
 static void put_row(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
-                    const struct sl_zone *zone);
+                    const struct style *style);
 
 static void put_array(struct sl_buf *out, const struct sl_vec *vec, uint32_t pos,
-                      const struct sl_zone *zone) {
+                      const struct style *style) {
     sl_buf_put_byte(out, '[');
     for (int32_t i = vec->offsets[pos]; i < vec->offsets[pos + 1]; i++) {
         if (i > vec->offsets[pos]) sl_buf_put_cstr(out, ", ");
-        put_row(out, &vec->children[0], (uint32_t)i, zone);
+        put_row(out, &vec->children[0], (uint32_t)i, style);
     }
     sl_buf_put_byte(out, ']');
 }
 
 static void put_map(struct sl_buf *out, const struct sl_vec *vec, uint32_t pos,
-                    const struct sl_zone *zone) {
+                    const struct style *style) {
     sl_buf_put_byte(out, '{');
     for (int32_t i = vec->offsets[pos]; i < vec->offsets[pos + 1]; i++) {
         if (i > vec->offsets[pos]) sl_buf_put_cstr(out, ", ");
-        put_row(out, &vec->children[0], (uint32_t)i, zone);
+        put_row(out, &vec->children[0], (uint32_t)i, style);
         sl_buf_put_cstr(out, " -> ");
-        put_row(out, &vec->children[1], (uint32_t)i, zone);
+        put_row(out, &vec->children[1], (uint32_t)i, style);
     }
     sl_buf_put_byte(out, '}');
 }
 
 static void put_struct(struct sl_buf *out, const struct sl_vec *vec, uint32_t pos,
-                       const struct sl_zone *zone) {
+                       const struct style *style) {
     sl_buf_put_byte(out, '{');
     for (uint32_t i = 0; i < vec->type->field_count; i++) {
         if (i) sl_buf_put_cstr(out, ", ");
-        put_row(out, &vec->children[i], pos, zone);
+        put_row(out, &vec->children[i], pos, style);
     }
     sl_buf_put_byte(out, '}');
 }
 
 static void put_row(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
-                    const struct sl_zone *zone) {
+                    const struct style *style) {
     if (sl_vec_is_null(vec, row)) {
-        sl_buf_put_cstr(out, "null");
+        sl_buf_put_cstr(out, style->pretty ? "NULL" : "null");
+        return;
+    }
+    if (vec->type->kind == SL_BINARY_KIND && style->pretty) {
+        put_bytes(out, sl_vec_str(vec, row));
         return;
     }
     if (sl_type_is_bytes(vec->type)) {
@@ -94,13 +110,13 @@ static void put_row(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
     }
     switch (vec->type->kind) {
     case SL_ARRAY_KIND:
-        put_array(out, vec, pos, zone);
+        put_array(out, vec, pos, style);
         break;
     case SL_MAP_KIND:
-        put_map(out, vec, pos, zone);
+        put_map(out, vec, pos, style);
         break;
     case SL_STRUCT_KIND:
-        put_struct(out, vec, pos, zone);
+        put_struct(out, vec, pos, style);
         break;
     case SL_DAY_INTERVAL_KIND:
         sl_interval_put_text(out, vec->type, vec->i64[pos]);
@@ -109,13 +125,25 @@ static void put_row(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
         sl_interval_put_text(out, vec->type, vec->i32[pos]);
         break;
     default:
-        out->len += format_scalar((char *)sl_buf_reserve(out, SCALAR_TEXT_MAX), vec, pos, zone);
+        out->len +=
+            format_scalar((char *)sl_buf_reserve(out, SCALAR_TEXT_MAX), vec, pos, style->zone);
     }
+}
+
+static struct style style_of(const struct sl_session *session, bool pretty) {
+    return (struct style){session && session->zone ? session->zone : sl_zone_utc, pretty};
 }
 
 void sl_cast_put_text(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
                       const struct sl_session *session) {
-    put_row(out, vec, row, session && session->zone ? session->zone : sl_zone_utc);
+    struct style style = style_of(session, false);
+    put_row(out, vec, row, &style);
+}
+
+void sl_cast_put_pretty(struct sl_buf *out, const struct sl_vec *vec, uint32_t row,
+                        const struct sl_session *session) {
+    struct style style = style_of(session, true);
+    put_row(out, vec, row, &style);
 }
 
 /* BigDecimal.toString, which Spark uses outside ANSI mode: 1.5E-7 where the first digit stands more
@@ -156,10 +184,11 @@ static enum sl_code scalar_to_string(struct sl_cast_run *run, struct sl_err *err
 static enum sl_code any_to_string(struct sl_cast_run *run, struct sl_err *err) {
     struct sl_string_out out;
     struct sl_buf text = {0};
+    struct style style = {run->zone, false};
     enum sl_code code = sl_string_out_begin(&out, run->out, run->rows, run->rows * 16u, err);
     for (uint32_t row = 0; row < run->rows && code == SL_OK; row++) {
         sl_buf_clear(&text);
-        if (!sl_cast_row_is_null(run, row)) put_row(&text, run->in, row, run->zone);
+        if (!sl_cast_row_is_null(run, row)) put_row(&text, run->in, row, &style);
         code = sl_string_out_put(&out, text.ptr, text.len, err);
         sl_string_out_end(&out, row);
     }

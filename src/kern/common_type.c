@@ -1,11 +1,11 @@
-/* Common types of two, as Spark 4.1 finds them in ANSI mode.
- * Source: AnsiTypeCoercion.scala (findTightestCommonType, findWiderTypeForTwo),
+/* Common types of two, as Spark 4.1 finds them.
+ * Source: TypeCoercion.scala, AnsiTypeCoercion.scala (findTightestCommonType, findWiderTypeForTwo),
  * AnsiStringPromotionTypeCoercion.scala, TypeCoercionHelper.findTypeForComplex,
  * DecimalPrecisionRule.widerDecimalType. */
 #include "kern/resolve.h"
 
 typedef const struct sl_type *(*find_fn)(struct sl_arena *arena, const struct sl_type *a,
-                                         const struct sl_type *b);
+                                         const struct sl_type *b, bool ansi);
 
 static int int_max(int a, int b) { return a > b ? a : b; }
 static int int_min(int a, int b) { return a < b ? a : b; }
@@ -47,14 +47,14 @@ static const struct sl_type *wider_decimal(struct sl_arena *arena, const struct 
 static bool is_decimal(const struct sl_type *t) { return t->kind == SL_DECIMAL_KIND; }
 
 static const struct sl_type *common_fields(struct sl_arena *arena, const struct sl_type *a,
-                                           const struct sl_type *b, find_fn find) {
+                                           const struct sl_type *b, bool ansi, find_fn find) {
     if (a->field_count != b->field_count) return NULL;
     struct sl_field *fields = SL_NEW_ARRAY(arena, struct sl_field, a->field_count + 1);
     for (uint32_t i = 0; i < a->field_count; i++) {
         const struct sl_field *left = &a->fields[i], *right = &b->fields[i];
         if (a->kind == SL_STRUCT_KIND && !sl_str_eq_nocase(left->name, right->name)) return NULL;
         fields[i] = *left;
-        fields[i].type = find(arena, left->type, right->type);
+        fields[i].type = find(arena, left->type, right->type, ansi);
         if (!fields[i].type) return NULL;
         fields[i].nullable =
             left->nullable || right->nullable ||
@@ -66,8 +66,8 @@ static const struct sl_type *common_fields(struct sl_arena *arena, const struct 
     return sl_type_struct(arena, fields, a->field_count);
 }
 
-static const struct sl_type *common_interval(struct sl_arena *arena, const struct sl_type *a,
-                                             const struct sl_type *b) {
+const struct sl_type *sl_type_common_interval(struct sl_arena *arena, const struct sl_type *a,
+                                              const struct sl_type *b) {
     struct sl_type *type = SL_NEW(arena, struct sl_type);
     *type = *a;
     type->interval_from = (uint8_t)int_min(a->interval_from, b->interval_from);
@@ -89,7 +89,7 @@ static bool holds_integral(const struct sl_type *decimal, const struct sl_type *
 }
 
 static const struct sl_type *tightest(struct sl_arena *arena, const struct sl_type *a,
-                                      const struct sl_type *b, find_fn find) {
+                                      const struct sl_type *b, bool ansi, find_fn find) {
     if (a->kind == SL_NULL_KIND) return b;
     if (b->kind == SL_NULL_KIND) return a;
     if (!sl_type_is_nested(a) && sl_type_equal(a, b)) return a;
@@ -97,17 +97,18 @@ static const struct sl_type *tightest(struct sl_arena *arena, const struct sl_ty
     if (is_decimal(a) && sl_type_is_integer(b)) return holds_integral(a, b) ? a : NULL;
     if (sl_type_is_numeric(a) && sl_type_is_numeric(b) && !is_decimal(a) && !is_decimal(b)) {
         const struct sl_type *wider = a->kind > b->kind ? a : b;
-        return wider->kind == SL_FLOAT_KIND ? &sl_type_double : wider;
+        /* ANSI mode: a float does not hold every int. */
+        return ansi && wider->kind == SL_FLOAT_KIND ? &sl_type_double : wider;
     }
     if (sl_type_is_datetime(a) && sl_type_is_datetime(b)) return common_datetime(a, b);
-    if (sl_type_is_interval(a) && a->kind == b->kind) return common_interval(arena, a, b);
-    if (sl_type_is_nested(a) && a->kind == b->kind) return common_fields(arena, a, b, find);
+    if (sl_type_is_interval(a) && a->kind == b->kind) return sl_type_common_interval(arena, a, b);
+    if (sl_type_is_nested(a) && a->kind == b->kind) return common_fields(arena, a, b, ansi, find);
     return NULL;
 }
 
 const struct sl_type *sl_type_tightest(struct sl_arena *arena, const struct sl_type *a,
-                                       const struct sl_type *b) {
-    return tightest(arena, a, b, sl_type_tightest);
+                                       const struct sl_type *b, bool ansi) {
+    return tightest(arena, a, b, ansi, sl_type_tightest);
 }
 
 const struct sl_type *sl_type_promote_string(const struct sl_type *a, const struct sl_type *b) {
@@ -126,8 +127,8 @@ const struct sl_type *sl_type_promote_string(const struct sl_type *a, const stru
 }
 
 const struct sl_type *sl_type_common(struct sl_arena *arena, const struct sl_type *a,
-                                     const struct sl_type *b) {
-    const struct sl_type *found = tightest(arena, a, b, sl_type_common);
+                                     const struct sl_type *b, bool ansi) {
+    const struct sl_type *found = tightest(arena, a, b, ansi, sl_type_common);
     if (found) return found;
     if (sl_type_is_numeric(a) && sl_type_is_numeric(b)) {
         /* findWiderTypeForDecimal: one side is a decimal here. */

@@ -122,3 +122,20 @@ enum sl_code sl_kernel_datetime_minus(struct sl_call *call, struct sl_err *err) 
     return call->args[0]->type->kind == SL_DATE_KIND ? dates_between(call, err)
                                                      : timestamps_between(call, err);
 }
+
+/* Rows out of range become null. */
+static enum sl_code forgive(struct sl_call *call, enum sl_code code, struct sl_err *err) {
+    SL_TRY(code);
+    for (uint32_t row = 0; call->bad_rows && row < call->rows; row++)
+        if (sl_bit_get(call->bad_rows, row)) SL_TRY(sl_call_null(call, row, err));
+    call->bad_rows = NULL;
+    call->bad_count = 0;
+    return SL_OK;
+}
+
+enum sl_code sl_kernel_try_datetime_plus(struct sl_call *call, struct sl_err *err) {
+    return forgive(call, sl_kernel_datetime_plus(call, err), err);
+}
+enum sl_code sl_kernel_try_datetime_minus(struct sl_call *call, struct sl_err *err) {
+    return forgive(call, sl_kernel_datetime_minus(call, err), err);
+}

@@ -108,7 +108,7 @@ static bool take_char(struct sl_str *text, char c) {
     return true;
 }
 
-static bool read_months(struct sl_str text, const struct sl_type *type, int64_t *out) {
+static bool read_months(struct sl_str text, const struct sl_type *type, sl_int128 *out) {
     int64_t first, second = 0;
     if (!take_count(&text, &first)) return false;
     bool both = type->interval_from != type->interval_to;
@@ -116,21 +116,20 @@ static bool read_months(struct sl_str text, const struct sl_type *type, int64_t 
         return false;
     if (type->interval_from == 0 && __builtin_mul_overflow(first, 12, &first)) return false;
     *out = first + second;
-    return text.len == 0 && *out <= INT32_MAX;
+    return text.len == 0;
 }
 
-static bool read_days(struct sl_str text, const struct sl_type *type, int64_t *out) {
+static bool read_days(struct sl_str text, const struct sl_type *type, sl_int128 *out) {
     static const int64_t units[] = {86400000000, 3600000000, 60000000, 1000000};
     static const int64_t limits[] = {106751991, 23, 59, 59};
-    int64_t total = 0, count;
+    sl_int128 total = 0;
+    int64_t count;
     for (int field = type->interval_from; field <= type->interval_to; field++) {
         bool first = field == type->interval_from;
         if (!first && !take_char(&text, field == 1 ? ' ' : ':')) return false;
         if (!take_count(&text, &count)) return false;
-        if ((!first && count > limits[field]) ||
-            __builtin_mul_overflow(count, units[field], &count) ||
-            __builtin_add_overflow(total, count, &total))
-            return false;
+        if (!first && count > limits[field]) return false;
+        total += (sl_int128)count * units[field];
     }
     if (type->interval_to == 3 && take_char(&text, '.')) {
         int64_t unit = 100000;
@@ -151,8 +150,10 @@ bool sl_interval_parse(struct sl_str text, const struct sl_type *type, int64_t *
         negative ^= *text.ptr == '-';
         text = sl_str_sub(text, 1, text.len);
     }
-    bool ok = type->kind == SL_MONTH_INTERVAL_KIND ? read_months(text, type, out)
-                                                   : read_days(text, type, out);
-    if (ok && negative) *out = -*out;
-    return ok;
+    bool months = type->kind == SL_MONTH_INTERVAL_KIND;
+    sl_int128 value;
+    if (!(months ? read_months(text, type, &value) : read_days(text, type, &value))) return false;
+    if (negative) value = -value;
+    *out = (int64_t)value;
+    return value == (months ? (int32_t)value : (int64_t)value);
 }

@@ -299,6 +299,16 @@ enum sl_code sl_kernel_make_timestamp(struct sl_call *call, struct sl_err *err) 
         if (!ok) continue;
         int32_t hour = sl_arg_i32(call, 3, row), minute = sl_arg_i32(call, 4, row);
         int64_t micros = sl_arg_i64(call, 5, row), second = sl_floor_div(micros, 1000000);
+        if (micros > 60000000 && micros < 61000000) {
+            if (call->session && !call->session->ansi)
+                SL_TRY(sl_call_null(call, row, err));
+            else
+                sl_call_bad(call, row, "INVALID_FRACTION_OF_SECOND", "22023",
+                            "Valid range for seconds is [0, 60] (inclusive), but the provided "
+                            "value is 60.%06d. To avoid this error, use `try_cast` on a text.",
+                            (int)(micros - 60000000));
+            continue;
+        }
         const char *field = hour < 0 || hour > 23                               ? "HourOfDay"
                             : minute < 0 || minute > 59                         ? "MinuteOfHour"
                             : second < 0 || (second > 59 && micros != 60000000) ? "SecondOfMinute"
@@ -333,6 +343,16 @@ enum sl_code sl_kernel_make_timestamp(struct sl_call *call, struct sl_err *err) 
 
 /* ---- from_utc_timestamp, to_utc_timestamp ---- */
 
+/* The zone functions stop at the ends of the range. */
+static bool shift_micros(const struct sl_zone *zone, bool to_utc, int64_t micros, int64_t *out) {
+    int64_t back;
+    *out = to_utc ? sl_zone_to_utc(zone, micros) : sl_zone_to_local(zone, micros);
+    if (*out != INT64_MAX && *out != INT64_MIN) return true;
+    int64_t offset = sl_zone_offset_at(zone, to_utc ? *out : micros) * SL_MICROS_PER_SECOND;
+    return !(to_utc ? __builtin_sub_overflow(micros, offset, &back)
+                    : __builtin_add_overflow(micros, offset, &back));
+}
+
 static enum sl_code shift_zone(struct sl_call *call, bool to_utc, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     const struct sl_zone *zone = NULL;
@@ -351,9 +371,8 @@ static enum sl_code shift_zone(struct sl_call *call, bool to_utc, struct sl_err 
                 "be in the range from -18:00 to +18:00. 'Z' and 'UTC' are accepted as "
                 "synonyms for '+00:00'.",
                 SL_STR_ARG(name));
-        else
-            call->out->i64[row] =
-                to_utc ? sl_zone_to_utc(zone, micros) : sl_zone_to_local(zone, micros);
+        else if (!shift_micros(zone, to_utc, micros, &call->out->i64[row]))
+            overflow(call, row, "shift a timestamp to another time zone");
     }
     return SL_OK;
 }

@@ -100,7 +100,7 @@ enum sl_code sl_kernel_unix_timestamp_of(struct sl_call *call, struct sl_err *er
         int64_t micros = in->type->kind == SL_TIMESTAMP_KIND
                              ? in->i64[pos]
                              : sl_zone_to_utc(zone, sl_local_micros(in, pos, zone));
-        call->out->i64[row] = sl_floor_div(micros, SL_MICROS_PER_SECOND);
+        call->out->i64[row] = micros / SL_MICROS_PER_SECOND; /* towards 1970, as Spark */
     }
     return SL_OK;
 }
@@ -116,8 +116,11 @@ static enum sl_code format_rows(struct sl_call *call, int64_t unit, struct sl_er
     enum sl_code code = sl_string_out_begin(&out, call->out, call->rows, call->rows * 20u, err);
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
         int64_t micros = in->i64[sl_vec_pos(in, row)];
-        if (__builtin_mul_overflow(micros, unit, &micros))
-            micros = micros < 0 ? INT64_MIN : INT64_MAX;
+        if (__builtin_mul_overflow(micros, unit, &micros)) {
+            sl_call_bad(call, row, "ARITHMETIC_OVERFLOW", "22003",
+                        "long overflow: the seconds are no timestamp.");
+            micros = 0;
+        }
         sl_buf_clear(&text);
         sl_pattern_format(pattern, micros, zone, &text);
         code = sl_string_out_put(&out, text.ptr, text.len, err);

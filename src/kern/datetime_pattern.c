@@ -24,57 +24,84 @@ static enum sl_code bad_pattern(struct sl_err *err, const char *condition, const
                       detail);
 }
 
-static enum sl_code bad_letter(struct sl_err *err, struct sl_str pattern, char letter) {
-    char text[2] = {letter, 0};
-    return bad_pattern(err, "INVALID_DATETIME_PATTERN.ILLEGAL_CHARACTER", "22007",
-                       "Unrecognized datetime pattern: %.*s. Illegal pattern character found in "
-                       "datetime pattern: %s. Please provide legal character.",
-                       pattern, text);
+/* SimpleDateFormat takes the pattern: letters it knows, quotes closed. */
+static bool is_legacy_pattern(struct sl_str pattern) {
+    bool quoted = false;
+    for (size_t i = 0; i < pattern.len; i++) {
+        char c = pattern.ptr[i];
+        if (c == '\'') quoted = !quoted;
+        if (quoted || !is_letter(c)) continue;
+        if (!strchr("GyYMLwWDdFEuaHkKhmsSzZX", c)) return false;
+        if (c == 'X' && i + 3 < pattern.len && memcmp(pattern.ptr + i, "XXXX", 4) == 0)
+            return false;
+    }
+    return !quoted;
 }
 
-static enum sl_code legacy_only(struct sl_err *err, struct sl_str pattern) {
-    return bad_pattern(
-        err, "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION", "42K0B",
-        "You may get a different result due to the upgrading to Spark >= 3.0:\nFail to recognize "
-        "'%.*s' pattern in the DateTimeFormatter.\n1) You can set "
-        "\"spark.sql.legacy.timeParserPolicy\" to \"LEGACY\" to restore the behavior before "
-        "Spark 3.0.\n2) You can form a valid datetime pattern with the guide from "
-        "'https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html'.%s",
-        pattern, "");
+enum flaw { ILLEGAL_LETTER, TOO_LONG, WEEK_BASED, NOT_JAVA };
+
+/* Spark tells of a pattern that worked before Spark 3.0 in another way than of one that never did
+ * (DateTimeFormatterHelper.checkLegacyFormatter). */
+static enum sl_code refuse(struct sl_err *err, struct sl_str pattern, enum flaw flaw,
+                           const char *detail) {
+    if (is_legacy_pattern(pattern))
+        return bad_pattern(
+            err, "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION", "42K0B",
+            "You may get a different result due to the upgrading to Spark >= 3.0:\nFail to "
+            "recognize '%.*s' pattern in the DateTimeFormatter: form a valid datetime pattern with "
+            "the guide from "
+            "'https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html'.%s",
+            pattern, "");
+    switch (flaw) {
+    case WEEK_BASED:
+        return bad_pattern(
+            err, "INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_WEEK_BASED_PATTERN", "42K0B",
+            "You may get a different result due to the upgrading to Spark >= 3.0:\nAll "
+            "week-based patterns are unsupported since Spark 3.0, detected week-based character "
+            "in '%.*s': %s. Please use the SQL function EXTRACT instead.",
+            pattern, detail);
+    case ILLEGAL_LETTER:
+        return bad_pattern(err, "INVALID_DATETIME_PATTERN.ILLEGAL_CHARACTER", "22007",
+                           "Unrecognized datetime pattern: %.*s. Illegal pattern character found "
+                           "in datetime pattern: %s. Please provide legal character.",
+                           pattern, detail);
+    case TOO_LONG:
+        return bad_pattern(err, "INVALID_DATETIME_PATTERN.LENGTH", "22007",
+                           "Unrecognized datetime pattern: %.*s. Too many letters in datetime "
+                           "pattern: %s. Please reduce pattern length.",
+                           pattern, detail);
+    default:
+        return bad_pattern(
+            err, "INVALID_DATETIME_PATTERN.WITH_SUGGESTION", "22007",
+            "Unrecognized datetime pattern: '%.*s'. You can form a valid datetime pattern with the "
+            "guide from 'https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html'.%s",
+            pattern, detail);
+    }
+}
+
+/* How often java.time takes the letter in a row; 0: never. */
+static int most_letters(char letter) {
+    return strchr("GMLQqEzO", letter)   ? 4
+           : letter == 'y'              ? 6
+           : letter == 'D'              ? 3
+           : letter == 'S'              ? 9
+           : strchr("dHhKkmsV", letter) ? 2
+           : strchr("XxZ", letter)      ? 5
+           : strchr("aF", letter)       ? 1
+                                        : 0;
 }
 
 static enum sl_code check_letter(struct sl_str pattern, char letter, int count, bool for_parsing,
                                  struct sl_err *err) {
-    if (strchr("YWwuec", letter)) return legacy_only(err, pattern);
-    if (strchr("ABnNp", letter)) return bad_letter(err, pattern, letter);
-    if (for_parsing && strchr("EF", letter)) return legacy_only(err, pattern);
-    if (for_parsing && strchr("qQ", letter)) return bad_letter(err, pattern, letter);
-    if (letter == 'E' && count > 4) return legacy_only(err, pattern);
-    int most = strchr("GMLQq", letter)     ? 4
-               : strchr("yD", letter)      ? letter == 'y' ? 6 : 3
-               : letter == 'S'             ? 9
-               : strchr("dHhKkms", letter) ? 2
-               : strchr("XxZ", letter)     ? 5
-               : letter == 'z'             ? 4
-               : letter == 'V'             ? 2
-               : letter == 'O'             ? 4
-               : strchr("aF", letter)      ? 1
-               : letter == 'E'             ? 4
-                                           : 0;
-    if (most == 0 || (letter == 'V' && count != 2) || (letter == 'O' && count != 1 && count != 4))
-        return bad_pattern(
-            err, "INVALID_DATETIME_PATTERN.WITH_SUGGESTION", "22007",
-            "Unrecognized datetime pattern: '%.*s'. You can form a valid datetime "
-            "pattern with the guide from "
-            "'https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html'.%s",
-            pattern, "");
-    char letters[12] = {0};
+    char one[2] = {letter, 0}, letters[12] = {0};
     memset(letters, letter, count < 11 ? (size_t)count : 11);
-    if (count > most)
-        return bad_pattern(err, "INVALID_DATETIME_PATTERN.LENGTH", "22007",
-                           "Unrecognized datetime pattern: %.*s. Too many letters in datetime "
-                           "pattern: %s. Please reduce pattern length.",
-                           pattern, letters);
+    if (strchr("YWwuec", letter)) return refuse(err, pattern, WEEK_BASED, one);
+    if (strchr("ABnNp", letter) || (for_parsing && strchr("EFqQ", letter)))
+        return refuse(err, pattern, ILLEGAL_LETTER, one);
+    if (strchr("GMLEQq", letter) && count > 4) return refuse(err, pattern, TOO_LONG, letters);
+    if (count > most_letters(letter) || (letter == 'V' && count != 2) ||
+        (letter == 'O' && count != 1 && count != 4))
+        return refuse(err, pattern, NOT_JAVA, "");
     return SL_OK;
 }
 
@@ -113,11 +140,7 @@ static enum sl_code take_quoted(struct sl_arena *arena, struct sl_str text, size
     size_t i = *at + 1, n = 0;
     char *bytes = sl_arena_alloc(arena, text.len);
     for (;; i++) {
-        if (i >= text.len)
-            return bad_pattern(err, "INVALID_DATETIME_PATTERN.WITH_SUGGESTION", "22007",
-                               "Unrecognized datetime pattern: '%.*s'. A quoted text is not "
-                               "closed%s",
-                               text, "");
+        if (i >= text.len) return refuse(err, text, NOT_JAVA, " A quoted text is not closed.");
         if (text.ptr[i] == '\'') {
             if (i + 1 >= text.len || text.ptr[i + 1] != '\'') break;
             i++;
@@ -136,7 +159,7 @@ static enum sl_code close_sections(struct sl_pattern *out, struct sl_err *err) {
     for (uint32_t i = 0; i < out->count; i++) {
         if (out->ops[i].letter == '[') open[depth++] = (uint8_t)i;
         if (out->ops[i].letter != ']') continue;
-        if (depth == 0) return bad_letter(err, out->text, ']');
+        if (depth == 0) return refuse(err, out->text, NOT_JAVA, "");
         out->ops[open[--depth]].jump = (uint8_t)i;
     }
     while (depth) out->ops[open[--depth]].jump = (uint8_t)out->count;
@@ -165,10 +188,11 @@ enum sl_code sl_pattern_compile(struct sl_arena *arena, struct sl_str text, bool
             while (end < text.len && text.ptr[end] == c) end++;
             SL_TRY(check_letter(text, c, end - i > 100 ? 100 : (int)(end - i), for_parsing, err));
             op->count = (uint8_t)(end - i);
+            if (c == 'G') out->has_era = true;
             set_widths(op);
             i = end;
         } else if (strchr("{}#", c)) {
-            return bad_letter(err, text, c);
+            return refuse(err, text, NOT_JAVA, "");
         } else {
             op->letter = '\'';
             op->text = (struct sl_str){text.ptr + i++, 1};

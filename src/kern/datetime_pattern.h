@@ -21,6 +21,7 @@ struct sl_pattern_op {
 struct sl_pattern {
     struct sl_str text;
     bool for_parsing;
+    bool has_era; /* years are counted within an era */
     uint32_t count;
     struct sl_pattern_op ops[SL_PATTERN_OPS_MAX];
 };

@@ -8,6 +8,7 @@
 
 struct moment {
     int32_t days, year, month, day;
+    int32_t era_year; /* what `y` prints: the year, or that of its era where the pattern has a G */
     int32_t second_of_day, nanos;
     int32_t offset;
     const struct sl_zone *zone;
@@ -26,7 +27,8 @@ static void put_year(struct sl_buf *out, int32_t year, int count) {
         put_padded(out, abs(year) % 100, 2);
         return;
     }
-    if (count >= 4 && year > 9999) sl_buf_put_byte(out, '+');
+    static const int32_t most[] = {[4] = 9999, [5] = 99999, [6] = 999999};
+    if (count >= 4 && year > most[count]) sl_buf_put_byte(out, '+');
     put_padded(out, year, count);
 }
 
@@ -72,11 +74,12 @@ static void put_offset(struct sl_buf *out, int32_t offset, int count, const char
 
 /* GMT, GMT+8, GMT+5:30; the full form GMT+08:00 */
 static void put_localized_offset(struct sl_buf *out, int32_t offset, bool full) {
-    int32_t size = abs(offset), minutes = size / 60 % 60;
+    int32_t size = abs(offset), minutes = size / 60 % 60, seconds = size % 60;
     sl_buf_put_cstr(out, "GMT");
     if (offset == 0) return;
     sl_buf_printf(out, full ? "%c%02d" : "%c%d", offset < 0 ? '-' : '+', size / 3600);
-    if (full || minutes) sl_buf_printf(out, ":%02d", minutes);
+    if (full || minutes || seconds) sl_buf_printf(out, ":%02d", minutes);
+    if (seconds) sl_buf_printf(out, ":%02d", seconds);
 }
 
 static void put_zone_field(struct sl_buf *out, const struct sl_pattern_op *op,
@@ -121,7 +124,7 @@ static void put_op(struct sl_buf *out, const struct sl_pattern_op *op, const str
     case ']':
         break;
     case 'y':
-        put_year(out, m->year, count);
+        put_year(out, m->era_year, count);
         break;
     case 'M':
     case 'L':
@@ -189,5 +192,6 @@ void sl_pattern_format(const struct sl_pattern *pattern, int64_t micros, const s
     m.second_of_day = (int32_t)(of_day / SL_MICROS_PER_SECOND);
     m.nanos = (int32_t)(of_day % SL_MICROS_PER_SECOND) * 1000;
     sl_civil_from_days(m.days, &m.year, &m.month, &m.day);
+    m.era_year = pattern->has_era && m.year < 1 ? 1 - m.year : m.year;
     for (uint32_t i = 0; i < pattern->count; i++) put_op(out, &pattern->ops[i], &m);
 }

@@ -28,7 +28,8 @@ static enum sl_code difference(struct sl_resolve *resolve) {
 
 enum sl_code sl_resolve_datetime(struct sl_resolve *resolve, struct sl_err *err) {
     const struct sl_type **t = resolve->targets;
-    bool minus = resolve->function->name[0] == '-';
+    const char *name = resolve->function->name;
+    bool minus = name[0] == '-' || strcmp(name, "try_subtract") == 0;
     uint32_t at = sl_type_is_datetime(t[0]) ? 0 : 1, other = 1 - at;
     bool textual = t[other]->kind == SL_STRING_KIND;
     if (minus && (sl_type_is_datetime(t[other]) || textual)) return difference(resolve);
@@ -43,6 +44,13 @@ enum sl_code sl_resolve_datetime(struct sl_resolve *resolve, struct sl_err *err)
         resolve->result = t[at];
         return SL_OK;
     }
+    if (!minus && t[at]->kind != SL_DATE_KIND && t[other]->kind != SL_DATE_KIND)
+        return sl_type_is_datetime(t[other]) && sl_type_equal(t[at], t[other])
+                   ? sl_resolve_wrong_type(resolve,
+                                           "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or "
+                                           "\"INTERVAL YEAR TO MONTH\" or \"INTERVAL\")",
+                                           err)
+                   : sl_resolve_different_types(resolve, err);
     struct sl_buf text = {0};
     resolve->put_text(resolve->text_ctx, (int)other, &text);
     enum sl_code code = sl_resolve_mismatch(
@@ -66,6 +74,8 @@ enum sl_code sl_resolve_extract(struct sl_resolve *resolve, struct sl_err *err) 
     enum sl_extract_field field = SL_EXTRACT_NONE;
     if (name && !sl_vec_is_null(name, 0))
         field = sl_extract_field_find(sl_vec_str(name, 0), source);
+    if (!sl_type_is_datetime(source) && !sl_type_is_interval(source))
+        return sl_resolve_unexpected(resolve, 1, "(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)", err);
     if (field == SL_EXTRACT_NONE) {
         struct sl_buf text = {0};
         resolve->put_text(resolve->text_ctx, 1, &text);

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kern/arith.h"
+#include "kern/interval_math.h"
 #include "kern/kernels.h"
 
 static const char zero_division[] =
@@ -108,6 +109,7 @@ static enum sl_code divide(struct sl_call *call, enum division op, bool try_it,
     static const sl_decimal_fn decimal_fns[] = {sl_decimal_divide, sl_decimal_int_divide,
                                                 sl_decimal_remainder, sl_decimal_pmod};
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
+    if (sl_type_is_interval(call->out->type)) return sl_interval_divide(call, try_it, err);
     if (call->args[0]->type->kind == SL_DECIMAL_KIND)
         return sl_arith_decimals(call, decimal_fns[op], try_it,
                                  op <= INT_DIVIDE ? "DIVIDE_BY_ZERO" : "REMAINDER_BY_ZERO",

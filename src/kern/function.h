@@ -14,6 +14,8 @@
  *                  string=' '   optional argument with its default literal (text or number)
  *                  const string a foldable argument (regex, format, schema); the bind hook gets
  *                               its value
+ *                  exact int    numbers of a wider type are refused, not cast (Spark's
+ *                               ExpectsInputTypes; the others are ImplicitCastInputTypes)
  *                `-> @hook` calls the resolve hook of that name in kern/resolve.c, which decides
  *                the arguments' target types and the result.
  *     nulls      STRICT (null in, null out), CUSTOM (kernel decides), NEVER (result is never null,

@@ -110,8 +110,8 @@ enum sl_code sl_kernel_regexp_substr(struct sl_call *call, struct sl_err *err) {
         struct sl_str piece = {"", 0};
         if (sl_regexp_use_row(&use, row, sl_str_arg(call, 0, row)) && sl_regexp_find(&use, 0))
             piece = sl_regexp_group(&use, 0);
-        else
-            code = sl_call_null(call, row, err);
+        /* Spark: nullif(regexp_extract(..), '') */
+        if (piece.len == 0) code = sl_call_null(call, row, err);
         if (code == SL_OK) code = sl_string_out_put(&out, piece.ptr, piece.len, err);
         sl_string_out_end(&out, row);
     }

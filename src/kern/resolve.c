@@ -27,7 +27,7 @@ struct param {
     const struct sl_type *type;
     char variable;
     struct param *sub[2];
-    bool constant, variadic, optional;
+    bool constant, exact, variadic, optional;
     struct sl_str default_text;
 };
 
@@ -133,6 +133,7 @@ static void parse_signature(struct sl_arena *arena, const char *text, struct sig
         sl_assert(out->count < PARAMS_MAX);
         struct param *param = &out->params[out->count++];
         param->constant = take(&cursor, "const ");
+        param->exact = take(&cursor, "exact ");
         parse_type(&cursor, param);
         if (take(&cursor, "...")) param->variadic = out->variadic = true;
         if (take(&cursor, "=")) parse_default(&cursor, param);
@@ -255,11 +256,13 @@ static enum sl_code wrong_count(const struct sl_resolve *resolve, const struct s
 
 /* ---- matching ---- */
 
-/* FIT_ANY: taken by `any`, so an overload that names the type goes before. */
-enum fit { FIT_NONE, FIT_CAST, FIT_ANY, FIT_EXACT };
+/* FIT_STORE: a number that may lose digits or fail, anything that becomes a text. FIT_ANY: taken by
+ * `any`, so an overload that names the type goes before. */
+enum fit { FIT_NONE, FIT_STORE, FIT_CAST, FIT_ANY, FIT_EXACT };
 
 struct match {
     struct sl_arena *arena;
+    bool ansi;
     const struct sl_type *bound[VARIABLES];
 };
 
@@ -270,7 +273,7 @@ static bool bind_variables(struct match *match, const struct param *param,
                            const struct sl_type *type) {
     if (param->kind == PARAM_VARIABLE) {
         const struct sl_type **slot = &match->bound[param->variable - 'A'];
-        *slot = *slot ? sl_type_common(match->arena, *slot, type) : type;
+        *slot = *slot ? sl_type_common(match->arena, *slot, type, match->ansi) : type;
         return *slot != NULL;
     }
     if (param->kind != PARAM_ARRAY && param->kind != PARAM_MAP) return true;
@@ -285,8 +288,9 @@ static bool bind_variables(struct match *match, const struct param *param,
 static enum fit fit_type(struct match *match, const struct param *param, const struct sl_type *type,
                          const struct sl_type **target);
 
-static enum fit fit_wanted(const struct sl_type *type, const struct sl_type *wanted,
+static enum fit fit_wanted(const struct sl_type *type, const struct param *param,
                            const struct sl_type **target) {
+    const struct sl_type *wanted = param->type;
     /* Intervals of one family differ only in the fields they print. */
     bool interval = type->kind == wanted->kind && sl_type_is_interval(type);
     if (interval || sl_type_equal(type, wanted)) {
@@ -294,7 +298,9 @@ static enum fit fit_wanted(const struct sl_type *type, const struct sl_type *wan
         return FIT_EXACT;
     }
     *target = wanted;
-    return sl_cast_implicit(type, wanted) ? FIT_CAST : FIT_NONE;
+    if (sl_cast_widens(type, wanted)) return FIT_CAST;
+    if (param->exact && sl_type_is_numeric(type)) return FIT_NONE;
+    return sl_cast_implicit(type, wanted) ? FIT_STORE : FIT_NONE;
 }
 
 /* A type variable's type was found by widening, so every use may be cast to it. */
@@ -351,7 +357,7 @@ static enum fit fit_type(struct match *match, const struct param *param, const s
     *target = type;
     switch (param->kind) {
     case PARAM_TYPE:
-        return fit_wanted(type, param->type, target);
+        return fit_wanted(type, param, target);
     case PARAM_VARIABLE:
         return fit_widened(type, match->bound[param->variable - 'A'], target);
     case PARAM_ARRAY:
@@ -470,7 +476,7 @@ enum sl_code sl_resolve_call(struct sl_resolve *resolve, struct sl_err *err) {
     for (size_t r = 0; r < count && best_fit != FIT_EXACT; r++) {
         parse_signature(resolve->arena, rows[r].signature, &signature);
         if (!count_fits(&signature, resolve->arg_count)) continue;
-        struct match match = {.arena = resolve->arena};
+        struct match match = {.arena = resolve->arena, .ansi = sl_resolve_ansi(resolve)};
         uint32_t here = 0;
         const struct sl_type **mine = SL_NEW_ARRAY(resolve->arena, const struct sl_type *, room);
         enum fit fit = fit_signature(resolve, &signature, &match, mine, &here);

@@ -36,18 +36,26 @@ struct sl_resolve {
 
 SL_MUST_CHECK enum sl_code sl_resolve_call(struct sl_resolve *resolve, struct sl_err *err);
 
-/* Common type of two (Spark's findWiderTypeForTwo under ANSI); NULL if none. */
+/* Common type of two (Spark's findWiderTypeForTwo); NULL if none. ansi: that of the session;
+ * without it an integer and a float meet at float. */
 const struct sl_type *sl_type_common(struct sl_arena *arena, const struct sl_type *a,
-                                     const struct sl_type *b);
+                                     const struct sl_type *b, bool ansi);
 /* The same without promotion of strings and of unequal decimals (findTightestCommonType). */
 const struct sl_type *sl_type_tightest(struct sl_arena *arena, const struct sl_type *a,
-                                       const struct sl_type *b);
+                                       const struct sl_type *b, bool ansi);
+/* The interval type with the fields of both, which are of one family. */
+const struct sl_type *sl_type_common_interval(struct sl_arena *arena, const struct sl_type *a,
+                                              const struct sl_type *b);
 /* String promotion alone (findWiderTypeForString); NULL if neither side is a string. */
 const struct sl_type *sl_type_promote_string(const struct sl_type *a, const struct sl_type *b);
 /* Decimal that holds all values of an integral type: DecimalType.forType. */
 const struct sl_type *sl_type_decimal_for(struct sl_arena *arena, const struct sl_type *type);
 /* Spark's adjustPrecisionScale: bounds a computed decimal type to 38 digits. */
 const struct sl_type *sl_type_decimal_bounded(struct sl_arena *arena, int precision, int scale);
+
+static inline bool sl_resolve_ansi(const struct sl_resolve *resolve) {
+    return !resolve->session || resolve->session->ansi;
+}
 
 /* Fails with DATATYPE_MISMATCH.<subclass>; the message names the call's text. */
 enum sl_code sl_resolve_mismatch(const struct sl_resolve *resolve, const char *subclass,
@@ -56,11 +64,17 @@ enum sl_code sl_resolve_mismatch(const struct sl_resolve *resolve, const char *s
 enum sl_code sl_resolve_unexpected(const struct sl_resolve *resolve, uint32_t arg,
                                    const char *required, struct sl_err *err);
 
+/* BINARY_OP_DIFF_TYPES and BINARY_OP_WRONG_TYPE of the two targets. */
+enum sl_code sl_resolve_different_types(const struct sl_resolve *resolve, struct sl_err *err);
+enum sl_code sl_resolve_wrong_type(const struct sl_resolve *resolve, const char *required,
+                                   struct sl_err *err);
+
 /* The hooks of `-> @name`; NULL if there is none of that name. targets are preset to the argument's
  * own types. */
 typedef enum sl_code (*sl_resolve_hook)(struct sl_resolve *resolve, struct sl_err *err);
 sl_resolve_hook sl_resolve_hook_find(struct sl_str name);
-/* kern/datetime_resolve.c, kern/string_build.c */
+/* kern/datetime_resolve.c, kern/interval_resolve.c, kern/string_build.c */
+enum sl_code sl_resolve_interval(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_concat_ws(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_datetime(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_extract(struct sl_resolve *resolve, struct sl_err *err);

@@ -3,6 +3,8 @@
  * IntegralDivisionTypeCoercion, arithmetic.scala (resultDecimalType), mathExpressions.scala. */
 #include <stdio.h>
 
+#include "kern/cast.h"
+#include "kern/number.h"
 #include "kern/resolve.h"
 
 static int int_max(int a, int b) { return a > b ? a : b; }
@@ -37,7 +39,11 @@ static void coerce_decimals(struct sl_resolve *resolve) {
     }
 }
 
-static void coerce_pair(struct sl_resolve *resolve) {
+typedef bool (*accepts_fn)(const struct sl_type *type);
+
+/* accepts: types the operator takes, NULL for any; operands whose common type it does not take stay
+ * as they are, and are then refused as different. */
+static void coerce_pair(struct sl_resolve *resolve, accepts_fn accepts) {
     const struct sl_type **t = resolve->targets;
     const struct sl_type *promoted = sl_type_promote_string(t[0], t[1]);
     if (promoted) {
@@ -46,11 +52,12 @@ static void coerce_pair(struct sl_resolve *resolve) {
     }
     coerce_decimals(resolve);
     if (is_decimal(t[0]) && is_decimal(t[1])) return;
-    const struct sl_type *common = sl_type_tightest(resolve->arena, t[0], t[1]);
-    if (common) t[0] = t[1] = common;
+    const struct sl_type *common =
+        sl_type_tightest(resolve->arena, t[0], t[1], sl_resolve_ansi(resolve));
+    if (common && (!accepts || accepts(common))) t[0] = t[1] = common;
 }
 
-static enum sl_code different_types(struct sl_resolve *resolve, struct sl_err *err) {
+enum sl_code sl_resolve_different_types(const struct sl_resolve *resolve, struct sl_err *err) {
     return sl_resolve_mismatch(resolve, "BINARY_OP_DIFF_TYPES", err,
                                "the left and right operands of the binary operator have "
                                "incompatible types (\"%s\" and \"%s\").",
@@ -58,8 +65,8 @@ static enum sl_code different_types(struct sl_resolve *resolve, struct sl_err *e
                                sl_type_sql(resolve->arena, resolve->targets[1]));
 }
 
-static enum sl_code wrong_type(struct sl_resolve *resolve, const char *required,
-                               struct sl_err *err) {
+enum sl_code sl_resolve_wrong_type(const struct sl_resolve *resolve, const char *required,
+                                   struct sl_err *err) {
     return sl_resolve_mismatch(resolve, "BINARY_OP_WRONG_TYPE", err,
                                "the binary operator requires the input type \"%s\", not \"%s\".",
                                required, sl_type_sql(resolve->arena, resolve->targets[0]));
@@ -99,24 +106,34 @@ static const struct sl_type *decimal_result(struct sl_arena *arena, enum operati
     }
 }
 
+static bool is_long_or_decimal(const struct sl_type *type) {
+    return type->kind == SL_LONG_KIND || is_decimal(type);
+}
+
 static enum sl_code hook_arithmetic(struct sl_resolve *resolve, struct sl_err *err) {
     enum operation operation = operation_of(resolve->function->name);
-    coerce_pair(resolve);
     const struct sl_type **t = resolve->targets;
+    if (sl_type_is_interval(t[0]) || sl_type_is_interval(t[1]))
+        return sl_resolve_interval(resolve, err);
+    for (int i = 0; i < 2 && operation == OP_INT_DIVIDE && !is_decimal(t[1 - i]); i++)
+        if (sl_type_is_integer(t[i])) t[i] = &sl_type_long;
+    coerce_pair(resolve, operation == OP_INT_DIVIDE ? is_long_or_decimal : NULL);
     if (is_null(t[0]) && is_null(t[1])) t[0] = t[1] = &sl_type_double;
     bool decimals = is_decimal(t[0]) && is_decimal(t[1]);
     bool numbers = sl_type_is_numeric(t[0]) && sl_type_is_numeric(t[1]);
-    if (!decimals && !sl_type_equal(t[0], t[1])) return different_types(resolve, err);
+    if (!decimals && !sl_type_equal(t[0], t[1])) return sl_resolve_different_types(resolve, err);
     if (!numbers)
-        return wrong_type(resolve,
-                          operation <= OP_SUBTRACT
-                              ? "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO "
-                                "MONTH\" or \"INTERVAL\")"
-                              : "NUMERIC",
-                          err);
+        return sl_resolve_wrong_type(
+            resolve,
+            operation <= OP_SUBTRACT
+                ? "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO "
+                  "MONTH\" or \"INTERVAL\")"
+                : "NUMERIC",
+            err);
     if (operation == OP_DIVIDE && !decimals) t[0] = t[1] = &sl_type_double;
     if (operation == OP_INT_DIVIDE && !decimals) {
-        if (sl_type_is_float(t[0])) return wrong_type(resolve, "(\"BIGINT\" or \"DECIMAL\")", err);
+        if (sl_type_is_float(t[0]))
+            return sl_resolve_wrong_type(resolve, "(\"BIGINT\" or \"DECIMAL\")", err);
         t[0] = t[1] = &sl_type_long;
     }
     resolve->result = decimals ? decimal_result(resolve->arena, operation, t[0], t[1]) : t[0];
@@ -137,11 +154,11 @@ static enum sl_code hook_unary(struct sl_resolve *resolve, struct sl_err *err) {
 }
 
 static enum sl_code hook_bits(struct sl_resolve *resolve, struct sl_err *err) {
-    coerce_pair(resolve);
+    coerce_pair(resolve, sl_type_is_integer);
     const struct sl_type **t = resolve->targets;
     if (is_null(t[0])) t[0] = t[1] = &sl_type_int;
-    if (!sl_type_equal(t[0], t[1])) return different_types(resolve, err);
-    if (!sl_type_is_integer(t[0])) return wrong_type(resolve, "INTEGRAL", err);
+    if (!sl_type_equal(t[0], t[1])) return sl_resolve_different_types(resolve, err);
+    if (!sl_type_is_integer(t[0])) return sl_resolve_wrong_type(resolve, "INTEGRAL", err);
     resolve->result = t[0];
     return SL_OK;
 }
@@ -156,12 +173,42 @@ static enum sl_code hook_same(struct sl_resolve *resolve, struct sl_err *err) {
 /* shiftleft and its kin work on int and long. */
 static enum sl_code hook_shift(struct sl_resolve *resolve, struct sl_err *err) {
     (void)err;
+    /* Spark asks for an int or a long and so makes any other number an int. */
     if (resolve->targets[0]->kind != SL_LONG_KIND) resolve->targets[0] = &sl_type_int;
     resolve->result = resolve->targets[0];
     return SL_OK;
 }
 
 /* ---- rounding ---- */
+
+/* A constant that the cast to int cuts. */
+static bool constant_number(const struct sl_vec *value, int *out) {
+    double number;
+    switch (value->type->kind) {
+    case SL_LONG_KIND:
+        number = (double)value->i64[0];
+        break;
+    case SL_FLOAT_KIND:
+        number = (double)value->f32[0];
+        break;
+    case SL_DOUBLE_KIND:
+        number = value->f64[0];
+        break;
+    case SL_DECIMAL_KIND:
+        number = sl_decimal_to_f64(sl_type_is_wide_decimal(value->type) ? value->i128[0]
+                                                                        : (sl_int128)value->i64[0],
+                                   value->type->scale);
+        break;
+    case SL_STRING_KIND:
+        if (!sl_parse_f64(sl_vec_str(value, 0), &number)) return false;
+        break;
+    default:
+        return false;
+    }
+    if (!(number > -2147483649.0 && number < 2147483648.0)) return false;
+    *out = (int)number;
+    return true;
+}
 
 static bool constant_int(const struct sl_resolve *resolve, uint32_t i, int *out) {
     const struct sl_vec *value = i < resolve->arg_count ? resolve->args[i].constant : NULL;
@@ -181,7 +228,7 @@ static bool constant_int(const struct sl_resolve *resolve, uint32_t i, int *out)
         *out = value->i32[0];
         return true;
     default:
-        return false;
+        return constant_number(value, out);
     }
 }
 
@@ -208,7 +255,11 @@ static enum sl_code hook_ceil(struct sl_resolve *resolve, struct sl_err *err) {
     const struct sl_type **t = resolve->targets;
     int scale = 0;
     if (resolve->arg_count == 2) {
-        if (!constant_int(resolve, 1, &scale)) return sl_resolve_unexpected(resolve, 1, "INT", err);
+        if (resolve->args[1].type->kind != SL_INT_KIND || !constant_int(resolve, 1, &scale))
+            return sl_fail_at(err, resolve->span, "NON_FOLDABLE_ARGUMENT", "42K08",
+                              "The function `%s` requires the parameter `scale` to be a foldable "
+                              "expression of the type \"INT\", but the actual argument is not.",
+                              resolve->function->name);
         t[0] = sl_type_decimal_for(resolve->arena, t[0]);
         resolve->result = rounded_decimal(resolve->arena, t[0], scale);
     } else if (is_decimal(t[0])) {
@@ -218,6 +269,19 @@ static enum sl_code hook_ceil(struct sl_resolve *resolve, struct sl_err *err) {
         t[0] = sl_type_is_float(t[0]) ? &sl_type_double : &sl_type_long;
         resolve->result = &sl_type_long;
     }
+    return SL_OK;
+}
+
+/* regexp_replace: the position must be known to be positive. */
+static enum sl_code hook_replace_at(struct sl_resolve *resolve, struct sl_err *err) {
+    int position = 1;
+    resolve->result = &sl_type_string;
+    if (resolve->arg_count < 4 || is_null(resolve->args[3].type)) return SL_OK;
+    if (constant_int(resolve, 3, &position) && position <= 0)
+        return sl_resolve_mismatch(resolve, "VALUE_OUT_OF_RANGE", err,
+                                   "The position must be between (0, 2147483647] (current value "
+                                   "= %d).",
+                                   position);
     return SL_OK;
 }
 
@@ -248,11 +312,11 @@ static bool same_structure(const struct sl_type *a, const struct sl_type *b) {
 }
 
 static enum sl_code hook_compare(struct sl_resolve *resolve, struct sl_err *err) {
-    coerce_pair(resolve);
+    coerce_pair(resolve, NULL);
     const struct sl_type **t = resolve->targets;
     if (is_decimal(t[0]) && is_decimal(t[1]))
-        t[0] = t[1] = sl_type_common(resolve->arena, t[0], t[1]);
-    if (!same_structure(t[0], t[1])) return different_types(resolve, err);
+        t[0] = t[1] = sl_type_common(resolve->arena, t[0], t[1], sl_resolve_ansi(resolve));
+    if (!same_structure(t[0], t[1])) return sl_resolve_different_types(resolve, err);
     resolve->result = &sl_type_bool;
     return check_ordering(resolve, t[0], err);
 }
@@ -261,7 +325,8 @@ static enum sl_code widen_all(struct sl_resolve *resolve, uint32_t first, uint32
                               const struct sl_type **out, struct sl_err *err) {
     const struct sl_type *common = &sl_type_null;
     for (uint32_t i = first; i < resolve->arg_count && common; i += step)
-        common = sl_type_common(resolve->arena, common, resolve->args[i].type);
+        common =
+            sl_type_common(resolve->arena, common, resolve->args[i].type, sl_resolve_ansi(resolve));
     if (!common) {
         struct sl_buf list = {0};
         for (uint32_t i = first; i < resolve->arg_count && list.len < 300; i += step)
@@ -382,6 +447,7 @@ sl_resolve_hook sl_resolve_hook_find(struct sl_str name) {
                  {"shift", hook_shift},
                  {"round", hook_round},
                  {"ceil", hook_ceil},
+                 {"replace_at", hook_replace_at},
                  {"compare", hook_compare},
                  {"in", hook_in},
                  {"extreme", hook_extreme},

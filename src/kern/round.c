@@ -84,8 +84,7 @@ static void round_integers(struct sl_call *call, int scale, enum rounding mode) 
     }
 }
 
-static enum sl_code round_decimals(struct sl_call *call, int scale, enum rounding mode,
-                                   struct sl_err *err) {
+static void round_decimals(struct sl_call *call, int scale, enum rounding mode) {
     const struct sl_type *from = call->args[0]->type, *to = call->out->type;
     for (uint32_t row = 0; row < call->rows; row++) {
         sl_int128 value = sl_decimal_get(call->args[0], row);
@@ -99,11 +98,10 @@ static enum sl_code round_decimals(struct sl_call *call, int scale, enum roundin
         fits = (fits || scale < -38) && sl_decimal_fits(value, to->precision);
         sl_decimal_set(call->out, row, fits ? value : 0);
         if (fits) continue;
-        SL_TRY(sl_arith_null_or_bad(
-            call, row, !call->session->ansi, "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "22003",
-            "The rounded value cannot be represented in the result type." SL_ANSI_BYPASS, err));
+        sl_call_bad(call, row, "NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION", "22003",
+                    "The rounded value cannot be represented as Decimal(%d, %d).", to->precision,
+                    to->scale);
     }
-    return SL_OK;
 }
 
 /* The second argument was checked to be a constant by the resolve hook. */
@@ -119,7 +117,8 @@ static enum sl_code round_call(struct sl_call *call, enum rounding mode, struct 
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     switch (call->out->type->kind) {
     case SL_DECIMAL_KIND:
-        return round_decimals(call, scale, mode, err);
+        round_decimals(call, scale, mode);
+        return SL_OK;
     case SL_DOUBLE_KIND:
         for (uint32_t row = 0; row < call->rows; row++)
             call->out->f64[row] = round_double(arg->f64[sl_vec_pos(arg, row)], scale, mode);
@@ -146,7 +145,8 @@ static enum sl_code to_whole(struct sl_call *call, enum rounding mode, struct sl
     const struct sl_vec *arg = call->args[0];
     if (arg->type->kind == SL_DECIMAL_KIND) {
         SL_TRY(sl_vec_reserve(call->out, call->rows, err));
-        return round_decimals(call, scale_of(call), mode, err);
+        round_decimals(call, scale_of(call), mode);
+        return SL_OK;
     }
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {

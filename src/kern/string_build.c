@@ -105,17 +105,27 @@ static void put_cycled(struct sl_buf *text, struct sl_str pad, size_t chars) {
     }
 }
 
+static void put_cycled_bytes(struct sl_buf *text, struct sl_str pad, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) sl_buf_put_byte(text, pad.ptr[i % pad.len]);
+}
+
+/* Texts count characters, binaries bytes; without a third argument these are filled with zeros. */
 static void put_padded(const struct sl_call *call, uint32_t row, struct sl_buf *text, bool left) {
-    struct sl_str s = ARG(0), pad = ARG(2);
+    bool bytes = call->out->type->kind == SL_BINARY_KIND;
+    struct sl_str s = ARG(0), pad = call->arg_count > 2 ? ARG(2) : (struct sl_str){"\0", 1};
     int32_t want = sl_int_arg(call, 1, row);
-    size_t have = sl_utf8_count(s);
+    size_t have = bytes ? s.len : sl_utf8_count(s);
     if (want <= 0) return;
     if ((size_t)want <= have || pad.len == 0) {
-        sl_buf_put(text, s.ptr, sl_utf8_offset(s, (size_t)want));
+        size_t most = (size_t)want < have ? (size_t)want : have;
+        sl_buf_put(text, s.ptr, bytes ? most : sl_utf8_offset(s, (size_t)want));
         return;
     }
     if (!left) sl_buf_put_str(text, s);
-    put_cycled(text, pad, (size_t)want - have);
+    if (bytes)
+        put_cycled_bytes(text, pad, (size_t)want - have);
+    else
+        put_cycled(text, pad, (size_t)want - have);
     if (left) sl_buf_put_str(text, s);
 }
 

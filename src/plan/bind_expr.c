@@ -352,16 +352,29 @@ static enum sl_code check_callable(const struct sl_uexpr *expr, struct sl_str na
     return SL_OK;
 }
 
+/* Spark looks functions up before columns: a call of an unknown one is told as such even when its
+ * arguments are unknown too. */
+static void unknown_routine(struct sl_binder *binder, const struct sl_uexpr *expr,
+                            struct sl_str name, struct sl_err *err) {
+    struct sl_err probe = {0};
+    struct sl_expr *ignored;
+    if (sl_expr_call(&binder->ctx->expr, name, NULL, 0, expr->span, &ignored, &probe) == SL_USER &&
+        strcmp(probe.condition, "UNRESOLVED_ROUTINE") == 0 && err)
+        *err = probe;
+}
+
 static enum sl_code bind_function(struct sl_binder *binder, const struct sl_scope *scope,
                                   const struct sl_uexpr *expr, struct sl_expr **out,
                                   struct sl_err *err) {
     struct sl_str name = expr->name.parts[expr->name.count - 1];
     SL_TRY(check_callable(expr, name, err));
     struct arg_list list = {0};
-    SL_TRY(bind_args(binder, scope, expr, &list, err));
-    const struct sl_type *cast_to = sl_cast_function_type(binder->arena, expr);
     size_t rows;
     sl_function_find(name, &rows);
+    const struct sl_type *cast_to = sl_cast_function_type(binder->arena, expr);
+    enum sl_code code = bind_args(binder, scope, expr, &list, err);
+    if (code == SL_USER && !rows && !cast_to) unknown_routine(binder, expr, name, err);
+    SL_TRY(code);
     if (cast_to && !rows && list.count == 1)
         return sl_expr_cast(&binder->ctx->expr, list.items[0], cast_to, cast_mode(binder),
                             expr->span, out, err);

@@ -148,7 +148,8 @@ static enum sl_code union_columns(struct sl_binder *binder, const struct sl_node
                                   struct sl_err *err) {
     for (uint32_t i = 0; i < left->column_count; i++) {
         const struct sl_column *a = &left->columns[i], *b = &right->columns[order[i]];
-        const struct sl_type *type = sl_type_common(binder->arena, a->type, b->type);
+        const struct sl_type *type =
+            sl_type_common(binder->arena, a->type, b->type, binder->ctx->expr.session->ansi);
         if (!type)
             return sl_fail_at(err, span, "INCOMPATIBLE_COLUMN_TYPE", "42825",
                               "UNION needs compatible column types: column %u `%.*s` of the second "
@@ -236,7 +237,7 @@ static enum sl_code bind_values(struct sl_binder *binder, const struct sl_urelat
         bool nullable = false;
         for (uint32_t r = 0; r < node->row_count; r++) {
             const struct sl_expr *cell = node->exprs[r * width + c];
-            type = sl_type_common(binder->arena, type, cell->type);
+            type = sl_type_common(binder->arena, type, cell->type, binder->ctx->expr.session->ansi);
             nullable |= cell->nullable;
             if (!type)
                 return sl_fail_at(

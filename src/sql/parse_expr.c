@@ -501,6 +501,9 @@ static bool is_misplaced_keyword(const struct sl_parser *parser) {
     if (!sl_parser_at(parser, T_WORD) || !sl_keyword_begins_no_expr(parser->token.keyword))
         return false;
     switch (sl_parser_peek(parser, 1).kind) {
+    case T_LPAREN: /* like(a, b) */
+        return !sl_parser_at_word(parser, K_LIKE) && !sl_parser_at_word(parser, K_ILIKE) &&
+               !sl_parser_at_word(parser, K_RLIKE) && !sl_parser_at_word(parser, K_REGEXP);
     case T_DOT:
     case T_COMMA:
     case T_RPAREN:

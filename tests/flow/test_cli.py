@@ -203,6 +203,12 @@ ROW = "SELECT 1 AS a, 'x,\"y' AS b, NULL AS c, array(1, 2) AS d, named_struct('x
       "map('k', true) AS f, double('NaN') AS g, 1.50 AS h"
 
 
+def test_table_prints_nested_values_as_spark_does(lab):
+    """Spark 4.1's show(): ToPrettyString, in nested values too."""
+    result = run("sql", "-c", "SELECT struct(NULL AS a) AS s, array(1, NULL) AS a, array(X'6162') AS b, map('k', NULL) AS m").ok()
+    assert "|{NULL}|[1, NULL]|[[61 62]]|{k -> NULL}|" in result.out, result.out
+
+
 def test_json_is_json(lab):
     for flags in (["--json"], ["--format", "json"]):
         row = json.loads(run("sql", "-c", ROW, *flags).ok().out)

@@ -9,6 +9,7 @@ counted, not compared.  A difference must stand in differences.accepted (`key<TA
 for anything); anything else makes the exit status 1.  docs/differences.md explains the accepted ones.
 """
 import argparse, os, re, sys, time
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -94,9 +95,12 @@ class Run:
     def __init__(self, sluice, spark):
         self.sluice, self.spark = sluice, spark
         self.compared, self.refused, self.different = 0, {}, []
+        self.beside = ThreadPoolExecutor(1) # sluice runs while Spark thinks
 
     def both(self, queries, settings):
-        return self.sluice.run(queries, settings), self.spark.run(queries, settings)
+        ours = self.beside.submit(self.sluice.run, queries, settings)
+        theirs = self.spark.run(queries, settings)
+        return ours.result(), theirs
 
     def note(self, group, text, settings, ours, theirs):
         mode = ''.join(' {%s=%s}' % (k.split('.')[-2] if k.endswith('enabled') else k.split('.')[-1], v) for k, v in settings)
@@ -120,19 +124,23 @@ class Run:
             self.note(group, text, settings, show(ours), show(theirs))
 
     def literals(self, group, expressions, settings):
-        for text, ours, theirs in zip(expressions, *self.both(['SELECT ' + e for e in expressions], settings)): self.judge(group, text, settings, ours, theirs)
+        ours = self.beside.submit(self.sluice.run, ['SELECT ' + e for e in expressions], settings)
+        theirs = [answer for at in range(0, len(expressions), 8) for answer in self.spark.run_each(expressions[at:at + 8], settings)]
+        for text, a, b in zip(expressions, ours.result(), theirs): self.judge(group, text, settings, a, b)
 
     def table(self, group, table, expressions, settings):
-        for at in range(0, len(expressions), 12): self.chunk(group, table, expressions[at:at + 12], settings)
-
-    def chunk(self, group, table, expressions, settings):
+        """In chunks of 12 expressions over all rows; what fails on either side is asked alone, then row by row."""
         ask = lambda e: 'SELECT i, %s FROM %s' % (', '.join('%s AS c%d' % (x, n) for n, x in enumerate(e)), table.relation())
-        ours, theirs = (x[0] for x in self.both([ask(expressions)], settings))
-        if ours[0] == theirs[0] == 'rows': return self.rows(group, table, expressions, settings, ours, theirs)
-        if len(expressions) > 1:
-            for expression in expressions: self.chunk(group, table, [expression], settings)
-            return
-        expression = expressions[0]
+        chunks = [expressions[at:at + 12] for at in range(0, len(expressions), 12)]
+        while chunks:
+            single = []
+            for chunk, ours, theirs in zip(chunks, *self.both([ask(c) for c in chunks], settings)):
+                if ours[0] == theirs[0] == 'rows': self.rows(group, table, chunk, settings, ours, theirs)
+                elif len(chunk) > 1: single += [[e] for e in chunk]
+                else: self.by_row(group, table, chunk[0], settings, ours, theirs)
+            chunks = single
+
+    def by_row(self, group, table, expression, settings, ours, theirs):
         analysis = all(x[0] == 'rows' or ANALYSIS.match(x[1] or '') for x in (ours, theirs)) or (ours[0] == 'error' and ours[1] in REFUSED)
         if analysis: return self.judge(group, '%s of %s' % (expression, table.name), settings, ours, theirs)
         rows = list(range(len(table.literals)))
@@ -164,7 +172,7 @@ def accepted():
         for line in f:
             if line.strip() and not line.startswith('#'):
                 key = line.rstrip('\n').split('\t')[0]
-                out.append(re.compile('.*'.join(re.escape(p) for p in key.split('*')) + r'\Z', re.S))
+                out.append((key, re.compile('.*'.join(re.escape(p) for p in key.split('*')) + r'\Z', re.S)))
     return out
 
 
@@ -195,11 +203,16 @@ def main():
             else: run.table(name, table, expressions, settings)
         print('%-18s %7d values, %.0f s' % (name, run.compared - before, time.time() - begin), flush=True)
     run.spark.save(True)
-    rules, known, fresh = accepted(), 0, []
+    rules, known, fresh, used = accepted(), 0, [], set()
     for difference in run.different:
-        if any(rule.match(difference[0]) for rule in rules): known += 1
+        matching = [key for key, rule in rules if rule.match(difference[0])]
+        used.update(matching)
+        if matching: known += 1
         else: fresh.append(difference)
     show(run.different if arguments.list else fresh, arguments.most)
+    if not arguments.only:
+        for key, _ in rules:
+            if key not in used: print('accepted, but no difference now: ' + key)
     for (condition, message), texts in sorted(run.refused.items()):
         if arguments.list: print('refused: %s: %s: %d, such as %s' % (condition, message, len(texts), texts[0]))
     print('%d values compared, %d accepted differences, %d refused by name, %d differences' % (run.compared, known, sum(map(len, run.refused.values())), len(fresh)))

@@ -107,6 +107,9 @@ class Spark:
                           .config('spark.sql.sources.parallelPartitionDiscovery.threshold', '1000').config('spark.driver.bindAddress', '127.0.0.1')
                           .config('spark.sql.warehouse.dir', tempfile.mkdtemp()).getOrCreate())
             self.spark.sparkContext.setLogLevel('OFF')
+            import py4j.java_gateway, py4j.protocol
+            py4j.java_gateway.get_return_value = py4j.protocol.get_return_value # without PySpark's translation of errors
+            self.java, self.gateway = self.spark._jsparkSession, self.spark.sparkContext._gateway
         return self.spark
 
     def save(self, now=False):
@@ -129,6 +132,16 @@ class Spark:
         if ready: self.save()
         return out
 
+    def run_each(self, expressions, settings=(), table=''):
+        """Like run() of `SELECT expression table` for each, with many expressions in one query while none fails."""
+        if not expressions: return []
+        answer = self.run(['SELECT %s%s' % (', '.join('%s AS c%d' % (e, n) for n, e in enumerate(expressions)) if len(expressions) > 1 else expressions[0], table)], settings)[0]
+        if len(expressions) == 1: return [answer]
+        if answer[0] == 'rows' and len(answer[2]) == 1 and len(answer[2][0]) == len(expressions):
+            return [('rows', [e], [[value]], [kind]) for e, value, kind in zip(expressions, answer[2][0], answer[3])]
+        half = len(expressions) // 2
+        return self.run_each(expressions[:half], settings, table) + self.run_each(expressions[half:], settings, table)
+
     def _prepare(self, settings, prelude):
         spark = self.session()
         spark.catalog.clearCache()
@@ -140,25 +153,55 @@ class Spark:
         for statement in prelude: spark.sql(re.sub(r'(?i)^\s*CREATE\s+(TEMPORARY\s+)?VIEW', 'CREATE OR REPLACE TEMPORARY VIEW', statement))
 
     def _one(self, query):
+        """Through the Java objects: turning a Java error into PySpark's costs twice what the query costs."""
+        from py4j.protocol import Py4JJavaError
         try:
-            frame = self.session().sql(query)
-            names = frame.columns
-            plain = frame.toDF(*['c%d' % i for i in range(len(names))])
-            rows = plain.selectExpr(*['CAST(c%d AS STRING)' % i for i in range(len(names))]).collect() if names else []
-            return ('rows', names, [list(r) for r in rows], [t for _, t in frame.dtypes])
-        except Exception as e:
-            condition = state = None
-            for name, into in (('getCondition', 'c'), ('getSqlState', 's')):
-                if hasattr(e, name):
-                    try: value = getattr(e, name)()
-                    except Exception: value = None
-                    if into == 'c' and condition is None: condition = value
-                    if into == 's': state = value
-            text = str(e).split('JVM stacktrace')[0].strip()
-            if condition is None:
-                m = re.search(r'\[([A-Z_0-9.]+)\]', text)
-                condition = m.group(1) if m else type(e).__name__
-            return ('error', condition, state, text.split('\n')[0][:400])
+            frame = self.java.sql(query)
+            fields = json.loads(frame.schema().json())['fields']
+            if not fields: return ('rows', [], [], [])
+            plain = frame.toDF(self._strings('c%d' % i for i in range(len(fields))))
+            texts = ', '.join('CAST(c%d AS STRING)' % i for i in range(len(fields)))
+            rows = plain.selectExpr(self._strings(['to_json(array(%s))' % texts])).collectAsList().toString()
+            return ('rows', [f['name'] for f in fields], json_rows(rows), [type_name(f['type']) for f in fields])
+        except Py4JJavaError as e: return self._error(e.java_exception)
+
+    def _strings(self, items):
+        items = list(items)
+        out = self.gateway.new_array(self.gateway.jvm.String, len(items))
+        for i, item in enumerate(items): out[i] = item
+        return out
+
+    def _error(self, thrown):
+        """The outermost error that has a condition; else the name of the innermost one's class."""
+        from py4j.protocol import Py4JError
+        message = thrown.getMessage() or ''
+        while True:
+            try: condition = thrown.getCondition()
+            except Py4JError: condition = None
+            if condition is not None: return ('error', condition, thrown.getSqlState(), (thrown.getMessage() or '').split('\n')[0][:400])
+            cause = thrown.getCause()
+            if cause is None: break
+            thrown = cause
+        named = re.search(r'\[([A-Z_0-9.]+)\]', message)
+        return ('error', named.group(1) if named else thrown.getClass().getSimpleName(), None, message.split('\n')[0][:400])
+
+
+SHORT_NAMES = {'integer': 'int', 'long': 'bigint', 'short': 'smallint', 'byte': 'tinyint'}
+
+
+def type_name(kind):
+    """Spark's name of a type from its JSON; of a nested one only the outermost word."""
+    return SHORT_NAMES.get(kind, kind) if isinstance(kind, str) else kind['type']
+
+
+def json_rows(text):
+    """The rows of "[[JSON], [JSON]]", as Java prints a list of rows of one text each."""
+    decoder, rows, at = json.JSONDecoder(strict=False), [], 2
+    while at < len(text) and text != '[]':
+        row, at = decoder.raw_decode(text, at)
+        rows.append(row)
+        at += len('], [')
+    return rows
 
 
 def same_text(a, b):
@@ -171,7 +214,7 @@ def same_text(a, b):
     if number.sub('#', a) != number.sub('#', b): return False
     for x, y in zip(number.findall(a), number.findall(b)):
         if x != y:
-            digits = len(re.sub(r'\D', '', x.split('E')[0]))
+            digits = max(len(re.sub(r'\D', '', t.split('E')[0])) for t in (x, y))
             double = float(x) == float(y) and (digits >= 15 or 'E' in x)
             try: single = struct.pack('f', float(x)) == struct.pack('f', float(y)) and 7 <= digits <= 10
             except OverflowError: single = False

@@ -55,13 +55,6 @@ static void add_cell(struct sl_show *show, struct sl_str text) {
     if (limit >= 4) sl_buf_put_cstr(cell, "...");
 }
 
-static void put_binary(struct sl_buf *out, struct sl_str bytes) {
-    sl_buf_put_byte(out, '[');
-    for (size_t i = 0; i < bytes.len; i++)
-        sl_buf_printf(out, "%s%02X", i ? " " : "", (unsigned char)bytes.ptr[i]);
-    sl_buf_put_byte(out, ']');
-}
-
 static void add_header(struct sl_show *show) {
     for (uint32_t c = 0; c < show->schema->field_count; c++)
         add_cell(show, show->schema->fields[c].name);
@@ -85,14 +78,8 @@ void sl_show_add(struct sl_show *show, const struct sl_batch *batch,
         if (batch->selected && !sl_bit_get(batch->selected, row)) continue;
         if (show->rows_seen++ >= show->rows_max) continue;
         for (uint32_t c = 0; c < show->schema->field_count; c++) {
-            const struct sl_vec *vec = &batch->columns[c];
             sl_buf_clear(&text);
-            if (sl_vec_is_null(vec, row))
-                sl_buf_put_cstr(&text, "NULL");
-            else if (vec->type->kind == SL_BINARY_KIND)
-                put_binary(&text, sl_vec_str(vec, row));
-            else
-                sl_cast_put_text(&text, vec, row, session);
+            sl_cast_put_pretty(&text, &batch->columns[c], row, session);
             add_cell(show, sl_buf_str(&text));
         }
     }

@@ -170,3 +170,44 @@ void test_floating_point_arithmetic(void **state) {
         }
     bench_end(&b);
 }
+
+/* Random quotients of intervals keep what defines rounding half up: the rest is at most half of the
+ * divisor, and a tie goes away from zero. */
+void test_interval_division_rounds_half_up(void **state) {
+    (void)state;
+    struct bench b;
+    bench_begin(&b);
+    srand(7);
+    int64_t intervals[64], divisors[64];
+    for (int i = 0; i < 64; i++) {
+        intervals[i] = rand() % 4001 - 2000;
+        divisors[i] = rand() % 41 - 20;
+        if (divisors[i] == 0) divisors[i] = 2;
+    }
+    struct sl_expr *interval = column_i64(&b, 0, &sl_type_day_interval, intervals, 64);
+    struct sl_expr *divisor = column_i64(&b, 1, &sl_type_long, divisors, 64);
+    struct sl_expr *quotient = CALL(&b, "/", interval, divisor);
+    compile_all(&b, &quotient, 1);
+    const struct sl_vec *out = NULL;
+    ok(sl_program_eval(b.program, &b.session, &b.batch, &out, &b.err), &b.err);
+    for (uint32_t i = 0; i < 64; i++) {
+        int64_t q = out->i64[i], rest = intervals[i] - q * divisors[i];
+        assert_true(2 * llabs(rest) <= llabs(divisors[i]));
+        if (2 * llabs(rest) == llabs(divisors[i]))
+            assert_true(llabs(q * divisors[i]) > llabs(intervals[i]));
+    }
+    bench_end(&b);
+}
+
+/* 0.0 and -0.0 are equal as values and must not be computed as one. */
+void test_zeros_are_two_constants(void **state) {
+    (void)state;
+    struct bench b;
+    bench_begin(&b);
+    struct sl_expr *plus = sl_expr_literal_f64(&b.ctx, 0.0), *minus;
+    minus = sl_expr_literal_f64(&b.ctx, -0.0);
+    assert_false(sl_expr_equal(plus, minus));
+    assert_true(sl_expr_equal(minus, sl_expr_literal_f64(&b.ctx, -0.0)));
+    EVAL(&b, CALL(&b, "+", minus, plus), "0.0");
+    bench_end(&b);
+}

@@ -96,8 +96,8 @@ void test_common_types(void **state) {
                  {&sl_type_date, &sl_type_int, NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int swap = 0; swap < 2; swap++) {
-            const struct sl_type *found =
-                sl_type_common(a, swap ? cases[i].y : cases[i].x, swap ? cases[i].x : cases[i].y);
+            const struct sl_type *found = sl_type_common(a, swap ? cases[i].y : cases[i].x,
+                                                         swap ? cases[i].x : cases[i].y, true);
             if (!cases[i].text)
                 assert_null(found);
             else if (!found)

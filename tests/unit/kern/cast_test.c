@@ -327,8 +327,15 @@ void test_cast_rules(void **state) {
     assert_true(sl_cast_allowed(&sl_type_date, &sl_type_int, SL_CAST_LEGACY));
     assert_false(sl_cast_allowed(&sl_type_bool, &sl_type_timestamp, SL_CAST_ANSI));
     assert_true(sl_cast_implicit(&sl_type_int, &sl_type_long));
-    assert_false(sl_cast_implicit(&sl_type_long, &sl_type_int));
-    assert_false(sl_cast_implicit(&sl_type_double, &sl_type_int));
+    assert_true(sl_cast_implicit(&sl_type_long, &sl_type_int));
+    assert_true(sl_cast_implicit(&sl_type_double, &sl_type_int));
+    assert_true(sl_cast_widens(&sl_type_int, &sl_type_long));
+    assert_true(sl_cast_widens(&sl_type_int, &sl_type_double));
+    assert_false(sl_cast_widens(&sl_type_long, &sl_type_int));
+    assert_false(sl_cast_widens(&sl_type_double, &sl_type_int));
+    assert_false(sl_cast_widens(&sl_type_int, &sl_type_string));
+    assert_false(sl_cast_implicit(&sl_type_bool, &sl_type_int));
+    assert_true(sl_cast_implicit(&sl_type_binary, &sl_type_string));
     assert_true(sl_cast_implicit(&sl_type_date, &sl_type_timestamp));
     assert_true(sl_cast_implicit(&sl_type_timestamp, &sl_type_date));
     assert_true(sl_cast_implicit(&sl_type_string, &sl_type_date));
