@@ -361,8 +361,30 @@ void sl_kafka_pool_release(struct sl_kafka_pool *pool, struct sl_kafka_fetcher *
     set_idle(pool, fetcher);
 }
 
-void sl_kafka_pool_expect(struct sl_kafka_pool *pool, int64_t offsets) {
+static bool may_start(struct sl_kafka_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pool->fetcher_count; i++)
+        count += pool->fetchers[i]->busy || pool->fetchers[i]->running;
+    pthread_mutex_unlock(&pool->lock);
+    return count < pool->running_max;
+}
+
+static void start_ahead(struct sl_kafka_pool *pool, const struct sl_kafka_range *range) {
+    struct sl_kafka_fetcher *fetcher;
+    /* an error will come again where there is somebody to tell */
+    if (sl_kafka_pool_acquire(pool, range->topic, range->partition, range->begin, &fetcher, NULL) ==
+        SL_OK)
+        set_idle(pool, fetcher);
+}
+
+void sl_kafka_pool_expect(struct sl_kafka_pool *pool, const struct sl_kafka_ranges *ranges) {
+    int64_t offsets = 0;
+    for (uint32_t i = 0; i < ranges->count; i++)
+        offsets += ranges->items[i].end - ranges->items[i].begin;
     atomic_store(&pool->unread, offsets);
+    for (uint32_t i = 0; i < ranges->count && offsets <= CATCHING_UP && may_start(pool); i++)
+        start_ahead(pool, &ranges->items[i]);
 }
 
 enum sl_code sl_kafka_pool_warm(struct sl_kafka_pool *pool, struct sl_err *err) {

@@ -16,6 +16,7 @@
 #define SL_CONN_KAFKA_FETCH_H
 
 #include "conn/kafka/kafka_client_int.h"
+#include "conn/kafka/kafka_plan.h"
 
 struct sl_kafka_pool;
 struct sl_kafka_fetcher;
@@ -39,8 +40,10 @@ void sl_kafka_pool_free(struct sl_kafka_pool *pool); /* NULL is fine; all releas
 
 /* Opens the first lane, so that it connects while the batch is still being planned. */
 SL_MUST_CHECK enum sl_code sl_kafka_pool_warm(struct sl_kafka_pool *pool, struct sl_err *err);
-/* A batch of so many offsets is about to be read. */
-void sl_kafka_pool_expect(struct sl_kafka_pool *pool, int64_t offsets);
+/* These ranges, at most one of a partition, are about to be read. The partitions of a small batch
+ * start together: one that joined later would wait for the request under way, and the broker holds
+ * a request for partitions that are read to their end (fetch.wait.max.ms). */
+void sl_kafka_pool_expect(struct sl_kafka_pool *pool, const struct sl_kafka_ranges *ranges);
 /* A fetcher that stands at `begin`. @thread any */
 SL_MUST_CHECK enum sl_code sl_kafka_pool_acquire(struct sl_kafka_pool *pool, struct sl_str topic,
                                                  int32_t partition, int64_t begin,

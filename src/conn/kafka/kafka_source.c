@@ -448,15 +448,13 @@ static enum sl_code plan(struct sl_source *base, struct sl_str start_text, struc
     SL_TRY(check_known(source, &start, &end, err));
     struct sl_kafka_offsets from = merge(epoch, &start, &fresh);
     struct sl_kafka_ranges ranges = sl_kafka_plan_ranges(epoch, &from, &end);
+    sl_kafka_pool_expect(source->pool, &ranges);
     ranges = sl_kafka_plan_cut(epoch, ranges, source->options.min_partitions,
                                source->options.max_records_per_partition);
     bool as_cut = source->options.min_partitions || source->options.max_records_per_partition;
     struct sl_kafka_split *dealt =
         sl_kafka_plan_deal(epoch, ranges, as_cut ? UINT32_MAX : tasks, count);
     *splits = SL_NEW_ARRAY(epoch, struct sl_split, *count + (size_t)1);
-    int64_t total = 0;
-    for (uint32_t i = 0; i < *count; i++) total += dealt[i].offsets;
-    sl_kafka_pool_expect(source->pool, total);
     for (uint32_t i = 0; i < *count; i++)
         (*splits)[i] = (struct sl_split){.index = i,
                                          .description = describe_split(epoch, &dealt[i]),
