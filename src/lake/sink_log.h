@@ -1,6 +1,7 @@
 /* Spark's file sink log: <table>/_spark_metadata/<batch> (FileStreamSinkLog,
- * CompactibleFileStreamLog). A compaction passes the entries on in pieces, so a long log is never in
- * memory; every file has Hadoop's sidecar, and is checked against it when read. Owner: one thread. */
+ * CompactibleFileStreamLog). A compaction passes the entries on in pieces, so a long log is never
+ * in memory; every file has Hadoop's sidecar, and is checked against it when read. Owner: one
+ * thread. */
 #ifndef SL_LAKE_SINK_LOG_H
 #define SL_LAKE_SINK_LOG_H
 
