@@ -8,9 +8,13 @@ static bool must_quote(unsigned char c) {
     return c == 0 || strchr("_-!.~'()*:@&=+$,;/", c) == NULL;
 }
 
+void sl_uri_put_path(struct sl_buf *out, struct sl_str path) {
+    sl_percent_encode(out, path, must_quote);
+}
+
 void sl_uri_put_file(struct sl_buf *out, struct sl_str path) {
     sl_buf_put_cstr(out, "file://");
-    sl_percent_encode(out, path, must_quote);
+    sl_uri_put_path(out, path);
 }
 
 bool sl_uri_parse_file(struct sl_str uri, struct sl_buf *out) {
