@@ -5,14 +5,16 @@ struct unit {
     int64_t factor;
 };
 
-static bool parse_with_unit(struct sl_str text, const struct unit *units, size_t count,
-                            int64_t *out) {
-    text = sl_str_trim(text);
-    size_t digits = 0;
-    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9') digits++;
+/* Takes a number and the letters after it from the front of `text`. */
+static bool take_part(struct sl_str *text, const struct unit *units, size_t count, int64_t *out) {
+    size_t digits = 0, end;
+    while (digits < text->len && text->ptr[digits] >= '0' && text->ptr[digits] <= '9') digits++;
     int64_t number;
-    if (digits == 0 || !sl_str_to_i64(sl_str_sub(text, 0, digits), &number)) return false;
-    struct sl_str unit = sl_str_trim(sl_str_sub(text, digits, text.len));
+    if (digits == 0 || !sl_str_to_i64(sl_str_sub(*text, 0, digits), &number)) return false;
+    for (end = digits; end < text->len; end++)
+        if (text->ptr[end] >= '0' && text->ptr[end] <= '9') break;
+    struct sl_str unit = sl_str_trim(sl_str_sub(*text, digits, end));
+    *text = sl_str_sub(*text, end, text->len);
     for (size_t i = 0; i < count; i++)
         if (sl_str_eq_nocase(unit, units[i].name))
             return !__builtin_mul_overflow(number, units[i].factor, out);
@@ -25,7 +27,8 @@ bool sl_parse_bytes(struct sl_str text, int64_t *out) {
         {SL_STR("kb"), 1 << 10}, {SL_STR("kib"), 1 << 10}, {SL_STR("m"), 1 << 20},
         {SL_STR("mb"), 1 << 20}, {SL_STR("mib"), 1 << 20}, {SL_STR("g"), 1 << 30},
         {SL_STR("gb"), 1 << 30}, {SL_STR("gib"), 1 << 30}};
-    return parse_with_unit(text, units, sizeof units / sizeof *units, out);
+    text = sl_str_trim(text);
+    return take_part(&text, units, sizeof units / sizeof *units, out) && text.len == 0;
 }
 
 bool sl_parse_duration_ms(struct sl_str text, int64_t *out) {
@@ -39,5 +42,12 @@ bool sl_parse_duration_ms(struct sl_str text, int64_t *out) {
     text = sl_str_trim(text);
     if (sl_str_starts_nocase(text, SL_STR("interval ")))
         text = sl_str_trim(sl_str_sub(text, 9, text.len));
-    return parse_with_unit(text, units, sizeof units / sizeof *units, out);
+    int64_t sum = 0, part;
+    if (sl_str_eq(text, SL_STR("0"))) return *out = 0, true;
+    do {
+        if (!take_part(&text, units, sizeof units / sizeof *units, &part)) return false;
+        if (__builtin_add_overflow(sum, part, &sum)) return false;
+    } while (text.len);
+    *out = sum;
+    return true;
 }

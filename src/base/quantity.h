@@ -6,7 +6,8 @@
 
 /* "128m", "1g", "64KB", "1024" to bytes; units are powers of 1024. */
 bool sl_parse_bytes(struct sl_str text, int64_t *out);
-/* "30 seconds", "5 min", "100ms", "1h", "interval 1 day" to milliseconds; a unit is required. */
+/* "30 seconds", "5 min", "100ms", "1h30m", "interval 1 day 2 hours" to milliseconds; only 0 needs
+ * no unit. */
 bool sl_parse_duration_ms(struct sl_str text, int64_t *out);
 
 #endif

@@ -46,6 +46,7 @@ struct sl_str sl_str_trim(struct sl_str str) {
 size_t sl_str_find(struct sl_str str, struct sl_str needle, size_t from) {
     if (from > str.len) return SIZE_MAX;
     if (needle.len == 0) return from;
+    if (needle.len > str.len - from) return SIZE_MAX; /* the empty text's pointer may be NULL */
     const char *hit = memmem(str.ptr + from, str.len - from, needle.ptr, needle.len);
     return hit ? (size_t)(hit - str.ptr) : SIZE_MAX;
 }

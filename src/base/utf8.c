@@ -12,3 +12,12 @@ size_t sl_utf8_put(char *to, uint32_t code_point) {
     to[0] = (char)((0xF00 >> width & 0xFF) | code_point);
     return width;
 }
+
+size_t sl_utf8_whole(const char *text, size_t len) {
+    size_t lead = len;
+    while (lead && len - lead < 3 && ((uint8_t)text[lead - 1] & 0xC0) == 0x80) lead--;
+    if (!lead || ((uint8_t)text[lead - 1] & 0xC0) != 0xC0) return len;
+    uint8_t first = (uint8_t)text[--lead];
+    size_t whole = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    return len - lead < whole ? lead : len;
+}

@@ -21,7 +21,20 @@ void sl_batch_clear(struct sl_batch *batch) {
     for (uint32_t i = 0; i < batch->schema->field_count; i++) sl_vec_clear(&batch->columns[i]);
     batch->rows = batch->selected_rows = 0;
     batch->selected = NULL;
+    batch->source_rows = NULL;
+    batch->row_ids = NULL;
+    batch->malformed = NULL;
     batch->origin = (struct sl_origin){.partition = -1};
+}
+
+void sl_batch_take_rows(struct sl_batch *batch, const struct sl_batch *from) {
+    batch->rows = from->rows;
+    batch->selected = from->selected;
+    batch->selected_rows = from->selected ? from->selected_rows : from->rows;
+    batch->origin = from->origin;
+    batch->source_rows = from->source_rows;
+    batch->row_ids = from->row_ids;
+    batch->faults = from->faults;
 }
 
 uint32_t sl_batch_selection(const struct sl_batch *batch, uint32_t *idx) {
@@ -39,6 +52,22 @@ uint32_t sl_batch_selection(const struct sl_batch *batch, uint32_t *idx) {
     return count;
 }
 
+void sl_batch_drop_failed(struct sl_batch *batch, uint64_t *bits) {
+    const struct sl_faults *faults = batch->faults;
+    if (!faults || !faults->count) return;
+    if (batch->selected)
+        memmove(bits, batch->selected, SL_BIT_WORDS(batch->rows) * 8);
+    else
+        sl_bits_fill(bits, batch->rows, true);
+    if (!batch->source_rows)
+        for (size_t w = 0; w < SL_BIT_WORDS(batch->rows); w++) bits[w] &= ~faults->failed[w];
+    else
+        for (uint32_t r = 0; r < batch->rows; r++)
+            if (sl_bit_get(faults->failed, batch->source_rows[r])) sl_bit_clear(bits, r);
+    batch->selected = bits;
+    batch->selected_rows = (uint32_t)sl_bits_count(bits, batch->rows);
+}
+
 void sl_batch_describe_row(const struct sl_batch *batch, uint32_t row, char *buf, size_t cap) {
     const struct sl_origin *origin = &batch->origin;
     bool kafka = origin->source && strcmp(origin->source, "kafka") == 0;
@@ -53,5 +82,5 @@ void sl_batch_describe_row(const struct sl_batch *batch, uint32_t row, char *buf
         used += snprintf(buf + used, cap - (size_t)used, " partition %d", origin->partition);
     if (origin->offsets && row < batch->rows && used >= 0 && (size_t)used < cap)
         snprintf(buf + used, cap - (size_t)used, " %s %lld", kafka ? "offset" : "line",
-                 (long long)origin->offsets[row]);
+                 (long long)origin->offsets[sl_batch_source_row(batch, row)]);
 }

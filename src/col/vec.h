@@ -104,6 +104,15 @@ SL_MUST_CHECK enum sl_code sl_vec_flatten(const struct sl_vec *in, struct sl_vec
  * (FLAT, same type; what it borrows is copied first). After a failure out has to be cleared. */
 SL_MUST_CHECK enum sl_code sl_vec_append(struct sl_vec *out, const struct sl_vec *in,
                                          const uint32_t *idx, uint32_t count, struct sl_err *err);
+/* Makes out the rows idx[0..count) of in, which may repeat: what multiplies rows. Texts are not
+ * copied: out is then a DICT that borrows in's (a null row of in has a code, too). */
+SL_MUST_CHECK enum sl_code sl_vec_pick(struct sl_vec *out, const struct sl_vec *in,
+                                       const uint32_t *idx, uint32_t count, struct sl_err *err);
+/* Appends rows of in as sl_vec_append does; SL_NO_ROW in idx stands for a null. */
+#define SL_NO_ROW UINT32_MAX
+SL_MUST_CHECK enum sl_code sl_vec_append_or_null(struct sl_vec *out, const struct sl_vec *in,
+                                                 const uint32_t *idx, uint32_t count,
+                                                 struct sl_err *err);
 /* Appends `count` nulls. */
 SL_MUST_CHECK enum sl_code sl_vec_append_null(struct sl_vec *out, uint32_t count,
                                               struct sl_err *err);

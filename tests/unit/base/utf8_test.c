@@ -48,3 +48,23 @@ void test_hex_digits(void **state) {
     for (int c = -128; c < 256; c++) found += sl_hex_digit(c) >= 0;
     assert_int_equal(found, 22);
 }
+
+/* Every cut of a text with characters of each length, against the places where characters end. */
+void test_cut_texts_end_with_a_whole_character(void **state) {
+    (void)state;
+    static const uint32_t points[] = {'a',     0xE9,    0x20AC, 0x1F600, 'b',
+                                      0x1F600, 0x1F601, 0x7FF,  'c'};
+    char text[64];
+    size_t len = 0, ends[16] = {0}, count = 1;
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        len += sl_utf8_put(text + len, points[i]);
+        ends[count++] = len;
+    }
+    for (size_t cut = 0; cut <= len; cut++) {
+        size_t want = 0;
+        for (size_t i = 0; i < count; i++)
+            if (ends[i] <= cut) want = ends[i];
+        assert_int_equal(sl_utf8_whole(text, cut), want);
+    }
+    assert_int_equal(sl_utf8_whole("\x80\x80\x80\x80\x80", 5), 5); /* nothing to save */
+}
