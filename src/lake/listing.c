@@ -1,6 +1,7 @@
 #include "lake/listing.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ enum { DEPTH_MAX = 64 };
 
 struct walk {
     struct sl_arena *query;
+    const struct sl_listing_options *options;
     struct sl_listing *out;
     size_t cap;
     struct sl_str names[DEPTH_MAX], values[DEPTH_MAX]; /* partition columns on the way down */
@@ -34,8 +36,36 @@ static enum sl_code conflict(struct walk *walk, const char *path) {
            SL_USER;
 }
 
-static enum sl_code add_file(struct walk *walk, const char *path, uint64_t bytes) {
+/* A pattern with {a,b} is one pattern per choice: fnmatch knows no braces. */
+static bool name_matches(const char *pattern, const char *name) {
+    const char *open = strchr(pattern, '{'), *close = open ? strchr(open, '}') : NULL;
+    if (!close) return fnmatch(pattern, name, 0) == 0;
+    for (const char *choice = open + 1; choice <= close;) {
+        size_t len = strcspn(choice, ",}");
+        struct sl_buf text = {0};
+        sl_buf_printf(&text, "%.*s%.*s%s", (int)(open - pattern), pattern, (int)len, choice,
+                      close + 1);
+        bool matches = name_matches(sl_buf_cstr(&text), name);
+        sl_buf_release(&text);
+        if (matches) return true;
+        choice += len + 1;
+    }
+    return false;
+}
+
+static bool is_wanted(const struct walk *walk, const char *path, int64_t modified_ms) {
+    const struct sl_listing_options *options = walk->options;
+    const char *slash = strrchr(path, '/');
+    if (options->name_pattern && !name_matches(options->name_pattern, slash ? slash + 1 : path))
+        return false;
+    if (options->modified_after_ms && modified_ms <= options->modified_after_ms) return false;
+    return !options->modified_before_ms || modified_ms < options->modified_before_ms;
+}
+
+static enum sl_code add_file(struct walk *walk, const char *path, uint64_t bytes,
+                             int64_t modified_ms) {
     struct sl_listing *out = walk->out;
+    if (!is_wanted(walk, path, modified_ms)) return SL_OK;
     if (out->count == 0) {
         out->partition_count = walk->depth;
         out->partitions = SL_NEW_ARRAY(walk->query, struct sl_field, walk->depth + 1);
@@ -53,7 +83,7 @@ static enum sl_code add_file(struct walk *walk, const char *path, uint64_t bytes
     }
     struct sl_str *values = SL_NEW_ARRAY(walk->query, struct sl_str, walk->depth + 1);
     if (walk->depth) memcpy(values, walk->values, walk->depth * sizeof *values);
-    out->files[out->count++] = (struct sl_listed_file){path, bytes, values};
+    out->files[out->count++] = (struct sl_listed_file){path, bytes, modified_ms, values};
     return SL_OK;
 }
 
@@ -81,7 +111,13 @@ static enum sl_code walk_dir(struct walk *walk, const char *path, int level) {
     char **names;
     size_t count;
     if (level > DEPTH_MAX) return sl_fail(walk->err, SL_USER, "`%s` is nested too deep", path);
-    SL_TRY(sl_io_list_dir(path, walk->query, &names, &count, walk->err));
+    struct sl_err local = {0};
+    enum sl_code code = sl_io_list_dir(path, walk->query, &names, &count, &local);
+    if (code != SL_OK && local.sys == ENOENT && level > 0) return SL_OK; /* removed meanwhile */
+    if (code != SL_OK) {
+        if (walk->err) *walk->err = local;
+        return code;
+    }
     for (size_t i = 0; i < count; i++) {
         if (is_hidden(names[i])) continue;
         struct sl_file_info info;
@@ -89,10 +125,11 @@ static enum sl_code walk_dir(struct walk *walk, const char *path, int level) {
         SL_TRY(sl_io_stat(child, &info, walk->err));
         uint32_t depth = walk->depth;
         if (info.is_dir) {
-            SL_TRY(push_partition(walk, sl_str(names[i])));
-            SL_TRY(walk_dir(walk, child, level + 1));
+            if (!walk->options->recursive) SL_TRY(push_partition(walk, sl_str(names[i])));
+            if (walk->options->recursive || walk->depth > 0)
+                SL_TRY(walk_dir(walk, child, level + 1));
         } else if (info.exists) {
-            SL_TRY(add_file(walk, child, info.bytes));
+            SL_TRY(add_file(walk, child, info.bytes, info.modified_ms));
         }
         walk->depth = depth;
     }
@@ -116,7 +153,7 @@ static enum sl_code walk_log(struct walk *walk, const char *dir) {
         }
         const char *path =
             relative ? sl_path_join(walk->query, dir, files[i].path.ptr) : files[i].path.ptr;
-        if (files[i].bytes) SL_TRY(add_file(walk, path, files[i].bytes));
+        if (files[i].bytes) SL_TRY(add_file(walk, path, files[i].bytes, files[i].modified_ms));
     }
     walk->depth = 0;
     return SL_OK;
@@ -130,7 +167,7 @@ static enum sl_code walk_path(struct walk *walk, const char *path) {
                    "path does not exist: %s", path);
         return SL_USER;
     }
-    if (!info.is_dir) return add_file(walk, path, info.bytes);
+    if (!info.is_dir) return add_file(walk, path, info.bytes, info.modified_ms);
     SL_TRY(sl_io_stat(sl_path_join(walk->query, path, "_spark_metadata"), &log, walk->err));
     return log.is_dir ? walk_log(walk, path) : walk_dir(walk, path, 0);
 }
@@ -194,9 +231,10 @@ static int compare_files(const void *a, const void *b) {
                   ((const struct sl_listed_file *)b)->path);
 }
 
-enum sl_code sl_listing_make(struct sl_arena *query, struct sl_str path, bool infer_types,
-                             struct sl_listing *out, struct sl_err *err) {
-    struct walk walk = {.query = query, .out = out, .err = err};
+enum sl_code sl_listing_make_with(struct sl_arena *query, struct sl_str path,
+                                  const struct sl_listing_options *options, struct sl_listing *out,
+                                  struct sl_err *err) {
+    struct walk walk = {.query = query, .options = options, .out = out, .err = err};
     *out = (struct sl_listing){0};
     if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
     while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
@@ -208,6 +246,12 @@ enum sl_code sl_listing_make(struct sl_arena *query, struct sl_str path, bool in
     else
         SL_TRY(walk_glob(&walk, text));
     if (out->count) qsort(out->files, out->count, sizeof *out->files, compare_files);
-    if (infer_types) infer_types_of(out);
+    if (options->infer_types) infer_types_of(out);
     return SL_OK;
+}
+
+enum sl_code sl_listing_make(struct sl_arena *query, struct sl_str path, bool infer_types,
+                             struct sl_listing *out, struct sl_err *err) {
+    struct sl_listing_options options = {.infer_types = infer_types};
+    return sl_listing_make_with(query, path, &options, out, err);
 }

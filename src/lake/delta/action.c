@@ -103,6 +103,18 @@ static int64_t told_i64(const struct reader *r, const char *name) {
     return sl_json_i64(member(r, name), &value) ? value : -1;
 }
 
+static struct sl_delta_map told_map(const struct reader *r, const char *name) {
+    struct sl_delta_map map = {0};
+    struct sl_json json = told(r, name, SL_JSON_OBJECT);
+    if (!json.count) return map;
+    map.items = SL_NEW_ARRAY(r->arena, struct sl_delta_pair, json.count);
+    for (size_t i = 0; i < json.count; i++) {
+        map.items[map.count].name = json.names[i];
+        if (sl_json_str(&json.items[i], &map.items[map.count].value)) map.count++;
+    }
+    return map;
+}
+
 static void read_commit_info(struct reader *r, struct sl_delta_action *out) {
     out->commit_info = (struct sl_delta_commit_info){
         .timestamp_ms = told_i64(r, "timestamp"),
@@ -114,6 +126,7 @@ static void read_commit_info(struct reader *r, struct sl_delta_action *out) {
         .is_blind_append = told(r, "isBlindAppend", SL_JSON_BOOL).boolean,
         .parameters = told(r, "operationParameters", SL_JSON_OBJECT),
         .metrics = told(r, "operationMetrics", SL_JSON_OBJECT),
+        .tags = told_map(r, "tags"),
         .read_version = told_i64(r, "readVersion"),
     };
 }

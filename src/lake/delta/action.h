@@ -76,7 +76,8 @@ struct sl_delta_commit_info {
     struct sl_str operation, isolation, engine, txn_id; /* ptr == NULL: absent */
     bool is_blind_append;
     struct sl_json parameters, metrics; /* objects, as read */
-    int64_t read_version;               /* -1: absent */
+    struct sl_delta_map tags;
+    int64_t read_version; /* -1: absent */
 };
 
 struct sl_delta_sidecar { /* of a V2 checkpoint: a file with add and remove rows */

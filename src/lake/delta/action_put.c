@@ -80,6 +80,7 @@ static void put_commit_info(struct writer *w, const struct sl_delta_commit_info 
     put_str(w, "isolationLevel", info->isolation);
     put_bool(w, "isBlindAppend", info->is_blind_append);
     put_object(w, "operationMetrics", &info->metrics);
+    if (info->tags.count) put_map(w, "tags", &info->tags);
     put_str(w, "engineInfo", info->engine);
     put_str(w, "txnId", info->txn_id);
 }

@@ -145,6 +145,13 @@ static enum sl_code put_path(struct sl_buf *out, const char *table_dir,
     return SL_OK;
 }
 
+enum sl_code sl_deletion_vector_put_path(struct sl_buf *out, const char *table_dir,
+                                         const struct sl_delta_vector *descriptor,
+                                         struct sl_err *err) {
+    bool in_file = descriptor->storage == 'u' || descriptor->storage == 'p';
+    return in_file ? put_path(out, table_dir, descriptor, err) : SL_OK;
+}
+
 /* u32be size, the bytes, u32be CRC-32 of the bytes. */
 static enum sl_code read_framed(struct sl_file_reader *file, uint64_t offset, int64_t bytes,
                                 struct sl_buf *out, struct sl_err *err) {

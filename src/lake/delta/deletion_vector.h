@@ -17,6 +17,10 @@ SL_MUST_CHECK enum sl_code sl_deletion_vector_parse(struct sl_str bytes, int64_t
                                                     struct sl_deletion_vector **out,
                                                     struct sl_err *err);
 void sl_deletion_vector_free(struct sl_deletion_vector *vector);
+/* Appends the path of the file that holds it; nothing when it is inline. */
+SL_MUST_CHECK enum sl_code sl_deletion_vector_put_path(struct sl_buf *out, const char *table_dir,
+                                                       const struct sl_delta_vector *descriptor,
+                                                       struct sl_err *err);
 uint64_t sl_deletion_vector_count(const struct sl_deletion_vector *vector);
 bool sl_deletion_vector_has(const struct sl_deletion_vector *vector, uint64_t row);
 /* Clears, in `keep` (bit i = row first_row + i), the rows that are deleted. */

@@ -304,6 +304,17 @@ enum sl_code sl_delta_log_newest(const char *table_dir, int64_t known, int64_t *
     return newest_listed(table_dir, out, err);
 }
 
+enum sl_code sl_delta_log_next(const char *table_dir, int64_t version, int64_t newest, int64_t *out,
+                               struct sl_err *err) {
+    bool exists = false;
+    for (*out = version; *out <= newest; ++*out) {
+        SL_TRY(commit_exists(table_dir, *out, &exists, err));
+        if (exists) return SL_OK;
+    }
+    *out = newest + 1;
+    return SL_OK;
+}
+
 /* ---- one commit ---- */
 
 static enum sl_code check_last_line(struct sl_str text, const char *path, struct sl_err *err) {

@@ -36,6 +36,9 @@ SL_MUST_CHECK enum sl_code sl_delta_log_segment(struct sl_arena *arena, const ch
  * somebody replaced the table. */
 SL_MUST_CHECK enum sl_code sl_delta_log_newest(const char *table_dir, int64_t known, int64_t *out,
                                                struct sl_err *err);
+/* The first commit that is there from `version` on, up to `newest`; newest + 1: none. */
+SL_MUST_CHECK enum sl_code sl_delta_log_next(const char *table_dir, int64_t version, int64_t newest,
+                                             int64_t *out, struct sl_err *err);
 /* Bytes of one commit. SL_IO with ENOENT when it is not there. A last line without its newline is
  * complete only if it parses; an empty file is SL_DATA: the file system lost it. */
 SL_MUST_CHECK enum sl_code sl_delta_log_read(const char *table_dir, int64_t version,
@@ -50,5 +53,10 @@ SL_MUST_CHECK enum sl_code sl_delta_log_put(const char *table_dir, int64_t versi
 SL_MUST_CHECK enum sl_code sl_delta_log_version_at(struct sl_arena *arena, const char *table_dir,
                                                    int64_t timestamp_ms, int64_t *version,
                                                    struct sl_err *err);
+/* The other way round, for streams: the first version whose commit is not earlier than the moment.
+ * SL_USER after the last. */
+SL_MUST_CHECK enum sl_code sl_delta_log_version_from(struct sl_arena *arena, const char *table_dir,
+                                                     int64_t timestamp_ms, int64_t *version,
+                                                     struct sl_err *err);
 
 #endif

@@ -89,9 +89,8 @@ static enum sl_code outside(const struct moment *limit, int64_t timestamp_ms, bo
     return SL_USER;
 }
 
-static enum sl_code find_moment(const char *table_dir, struct moment *times, size_t count,
-                                int64_t timestamp_ms, int64_t *version, struct sl_err *err) {
-    SL_TRY(commit_times(table_dir, times, count, err));
+static enum sl_code find_moment(const struct moment *times, size_t count, int64_t timestamp_ms,
+                                int64_t *version, struct sl_err *err) {
     if (timestamp_ms < times[0].ms) return outside(&times[0], timestamp_ms, true, err);
     if (timestamp_ms > times[count - 1].ms)
         return outside(&times[count - 1], timestamp_ms, false, err);
@@ -99,8 +98,8 @@ static enum sl_code find_moment(const char *table_dir, struct moment *times, siz
     return SL_OK;
 }
 
-enum sl_code sl_delta_log_version_at(struct sl_arena *arena, const char *table_dir,
-                                     int64_t timestamp_ms, int64_t *version, struct sl_err *err) {
+static enum sl_code list_moments(struct sl_arena *arena, const char *table_dir,
+                                 struct moment **times, size_t *count, struct sl_err *err) {
     struct sl_delta_segment segment;
     int64_t first, last;
     bool found;
@@ -110,8 +109,28 @@ enum sl_code sl_delta_log_version_at(struct sl_arena *arena, const char *table_d
     if (first < 0)
         return sl_fail(err, SL_DATA, "`%s` has no commits, only a checkpoint, so no times",
                        table_dir);
-    size_t count = (size_t)(last - first) + 1;
-    struct moment *times = SL_NEW_ARRAY(arena, struct moment, count);
-    for (size_t i = 0; i < count; i++) times[i].version = first + (int64_t)i;
-    return find_moment(table_dir, times, count, timestamp_ms, version, err);
+    *count = (size_t)(last - first) + 1;
+    *times = SL_NEW_ARRAY(arena, struct moment, *count);
+    for (size_t i = 0; i < *count; i++) (*times)[i].version = first + (int64_t)i;
+    return commit_times(table_dir, *times, *count, err);
+}
+
+enum sl_code sl_delta_log_version_at(struct sl_arena *arena, const char *table_dir,
+                                     int64_t timestamp_ms, int64_t *version, struct sl_err *err) {
+    struct moment *times;
+    size_t count;
+    SL_TRY(list_moments(arena, table_dir, &times, &count, err));
+    return find_moment(times, count, timestamp_ms, version, err);
+}
+
+enum sl_code sl_delta_log_version_from(struct sl_arena *arena, const char *table_dir,
+                                       int64_t timestamp_ms, int64_t *version, struct sl_err *err) {
+    struct moment *times;
+    size_t count;
+    SL_TRY(list_moments(arena, table_dir, &times, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        *version = times[i].version;
+        if (times[i].ms >= timestamp_ms) return SL_OK;
+    }
+    return outside(&times[count - 1], timestamp_ms, false, err);
 }

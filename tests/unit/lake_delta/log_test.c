@@ -283,6 +283,45 @@ static int64_t version_at(const char *table, int64_t ms) {
     return version;
 }
 
+static int64_t version_from(const char *table, int64_t ms) {
+    int64_t version = -1;
+    sl_err_clear(&err);
+    if (sl_delta_log_version_from(&arena, table, ms, &version, &err) != SL_OK) return -1;
+    return version;
+}
+
+void test_log_version_from(void **state) {
+    char *table = delta_chain(3);
+    (void)state;
+    sl_arena_init(&arena, "test");
+    for (int64_t v = 0; v <= 3; v++) set_time(table, v, 10 * (v + 1));
+    assert_int_equal(version_from(table, INT64_MIN), 0);
+    assert_int_equal(version_from(table, 10000), 0);
+    assert_int_equal(version_from(table, 10001), 1);
+    assert_int_equal(version_from(table, 40000), 3);
+    assert_int_equal(version_from(table, 40001), -1);
+    assert_string_equal(err.condition, "DELTA_TIMESTAMP_GREATER_THAN_COMMIT");
+    temp_dir_remove(table);
+    sl_arena_release(&arena);
+}
+
+void test_log_next(void **state) {
+    char *table = delta_chain(4);
+    int64_t next;
+    (void)state;
+    sl_arena_init(&arena, "test");
+    for (int64_t v = 0; v <= 2; v++)
+        assert_int_equal(unlink(sl_delta_commit_path(&arena, table, v)), 0);
+    assert_int_equal(sl_delta_log_next(table, 0, 4, &next, &err), SL_OK);
+    assert_int_equal(next, 3);
+    assert_int_equal(sl_delta_log_next(table, 4, 4, &next, &err), SL_OK);
+    assert_int_equal(next, 4);
+    assert_int_equal(sl_delta_log_next(table, 0, 2, &next, &err), SL_OK);
+    assert_int_equal(next, 3); /* none */
+    temp_dir_remove(table);
+    sl_arena_release(&arena);
+}
+
 void test_log_version_at_file_times(void **state) {
     char *table = delta_chain(4);
     (void)state;
