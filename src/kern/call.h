@@ -53,9 +53,13 @@ struct sl_call {
     uint64_t *bad_rows; /* bitmap of call->rows, in scratch; NULL until the first bad row */
     struct sl_bad_row first_bad;
     uint32_t bad_count;
+    /* The caller wants the message of every bad row, not of the first only: they are dead letters.
+     */
+    bool every_bad;
+    struct sl_bad_row *bad_items; /* every_bad: bad_count of them, in order of discovery */
 };
 
-/* Marks a row as failed. The message is made only for the first active one. */
+/* Marks a row as failed. The message is made only for the first active one, unless every_bad. */
 void sl_call_bad(struct sl_call *call, uint32_t row, const char *condition, const char *sqlstate,
                  const char *fmt, ...) SL_PRINTF(5, 6);
 static inline bool sl_call_is_active(const struct sl_call *call, uint32_t row) {
@@ -65,6 +69,9 @@ static inline bool sl_call_is_active(const struct sl_call *call, uint32_t row) {
 SL_MUST_CHECK enum sl_code sl_call_own_valid(struct sl_call *call, struct sl_err *err);
 /* Makes one row null; SL_NOMEM only at the first use in a call. */
 SL_MUST_CHECK enum sl_code sl_call_null(struct sl_call *call, uint32_t row, struct sl_err *err);
+
+/* The same with the failure of a call over parts of the row (an element, a field). */
+void sl_call_bad_as(struct sl_call *call, uint32_t row, const struct sl_bad_row *part);
 
 typedef enum sl_code (*sl_kernel_fn)(struct sl_call *call, struct sl_err *err);
 

@@ -169,9 +169,7 @@ static enum sl_code cast_column(struct sl_cast_run *run, struct sl_err *err) {
 
 /* The first active row stands for the value of a constant. */
 static void report_constant(struct sl_call *call, const struct sl_call *inner) {
-    for (uint32_t row = 0; row < call->rows; row++)
-        sl_call_bad(call, row, inner->first_bad.condition, inner->first_bad.sqlstate, "%.*s",
-                    SL_STR_ARG(inner->first_bad.msg));
+    for (uint32_t row = 0; row < call->rows; row++) sl_call_bad_as(call, row, &inner->first_bad);
 }
 
 static enum sl_code cast_constant(struct sl_cast_run *run, struct sl_err *err) {
@@ -184,6 +182,7 @@ static enum sl_code cast_constant(struct sl_cast_run *run, struct sl_err *err) {
     inner.strict_valid = NULL;
     inner.bad_rows = NULL;
     inner.bad_count = 0;
+    inner.every_bad = false;
     struct sl_call *outer = run->call;
     run->call = &inner, run->in = &one, run->rows = 1;
     SL_TRY(cast_column(run, err));

@@ -18,16 +18,12 @@ static enum sl_code cast_child(struct sl_cast_run *run, uint32_t i, uint32_t row
                               .rows = rows,
                               .active = active,
                               .session = run->call->session,
-                              .scratch = run->call->scratch};
+                              .scratch = run->call->scratch,
+                              .every_bad = true};
     enum sl_code code = sl_cast(inner, run->mode, err);
     inner->args = NULL;
     out->rows = rows;
     return code;
-}
-
-static void report(struct sl_cast_run *run, uint32_t row, const struct sl_call *inner) {
-    sl_call_bad(run->call, row, inner->first_bad.condition, inner->first_bad.sqlstate, "%.*s",
-                SL_STR_ARG(inner->first_bad.msg));
 }
 
 static enum sl_code cast_struct(struct sl_cast_run *run, struct sl_err *err) {
@@ -35,10 +31,24 @@ static enum sl_code cast_struct(struct sl_cast_run *run, struct sl_err *err) {
     for (uint32_t i = 0; i < run->to->field_count; i++) {
         struct sl_call inner;
         SL_TRY(cast_child(run, i, run->rows, run->call->active, &inner, err));
-        for (uint32_t row = 0; inner.bad_count && row < run->rows; row++)
-            if (sl_bit_get(inner.bad_rows, row)) report(run, row, &inner);
+        for (uint32_t b = 0; b < inner.bad_count; b++)
+            sl_call_bad_as(run->call, inner.bad_items[b].row, &inner.bad_items[b]);
     }
     return SL_OK;
+}
+
+/* The list that holds the element; run->rows when none does (gaps of null rows). */
+static uint32_t row_of_element(const struct sl_cast_run *run, uint32_t element) {
+    const int32_t *ends = run->in->offsets + 1;
+    uint32_t low = 0, high = run->rows;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if ((uint32_t)ends[middle] <= element)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* ARRAY and MAP: the offsets stay, elements are cast as one long column. */
@@ -47,12 +57,10 @@ static enum sl_code cast_list(struct sl_cast_run *run, struct sl_err *err) {
     for (uint32_t i = 0; i < run->to->field_count; i++) {
         struct sl_call inner;
         SL_TRY(cast_child(run, i, run->in->children[i].rows, NULL, &inner, err));
-        for (uint32_t row = 0; inner.bad_count && row < run->rows; row++)
-            for (int32_t k = run->in->offsets[row]; k < run->in->offsets[row + 1]; k++)
-                if (sl_bit_get(inner.bad_rows, (uint32_t)k)) {
-                    report(run, row, &inner);
-                    break;
-                }
+        for (uint32_t b = 0; b < inner.bad_count; b++) {
+            uint32_t row = row_of_element(run, inner.bad_items[b].row);
+            if (row < run->rows) sl_call_bad_as(run->call, row, &inner.bad_items[b]);
+        }
     }
     return SL_OK;
 }

@@ -87,8 +87,25 @@ const struct sl_function *sl_function_all(size_t *count) {
     return sorted;
 }
 
+/* `and` is no answer to `rand`: operators and words of the grammar are not suggested. */
+static bool is_callable(struct sl_str name) {
+    static const char *const words[] = {"and",     "or",           "not",        "in",
+                                        "div",     "like",         "case",       "ilike",
+                                        "between", "getarrayitem", "getmapvalue"};
+    if (!((name.ptr[0] >= 'a' && name.ptr[0] <= 'z'))) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (sl_str_eq(name, sl_str(words[i]))) return false;
+    return true;
+}
+
+/* One slip for three letters, so that short names do not suggest any other short name. */
 struct sl_str sl_function_nearest(struct sl_str name) {
     pthread_once(&sorted_once, sort_table);
-    int nearest = sl_str_nearest(name, names, FUNCTION_COUNT);
-    return nearest < 0 ? SL_STR("") : names[nearest];
+    struct sl_str best = SL_STR("");
+    size_t least = name.len < 6 ? 2 : name.len / 3 + 1; /* exclusive */
+    for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+        size_t distance = is_callable(names[i]) ? sl_str_distance(name, names[i]) : least;
+        if (distance < least) best = names[i], least = distance;
+    }
+    return best;
 }

@@ -73,8 +73,12 @@ enum sl_code sl_resolve_wrong_type(const struct sl_resolve *resolve, const char 
  * own types. */
 typedef enum sl_code (*sl_resolve_hook)(struct sl_resolve *resolve, struct sl_err *err);
 sl_resolve_hook sl_resolve_hook_find(struct sl_str name);
-/* kern/datetime_resolve.c, kern/interval_resolve.c, kern/string_build.c */
+/* kern/array_resolve.c */
+sl_resolve_hook sl_resolve_array_hook(struct sl_str name);
+/* kern/datetime_resolve.c, kern/interval_resolve.c, kern/string_build.c,
+ * kern/number_pattern.c */
 enum sl_code sl_resolve_interval(struct sl_resolve *resolve, struct sl_err *err);
+enum sl_code sl_resolve_number_pattern(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_concat_ws(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_datetime(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_extract(struct sl_resolve *resolve, struct sl_err *err);

@@ -436,6 +436,13 @@ static enum sl_code hook_map_values(struct sl_resolve *resolve, struct sl_err *e
     return SL_OK;
 }
 
+/* What a generator makes is not one value. */
+static enum sl_code hook_generator(struct sl_resolve *resolve, struct sl_err *err) {
+    (void)err;
+    resolve->result = &sl_type_null;
+    return SL_OK;
+}
+
 sl_resolve_hook sl_resolve_hook_find(struct sl_str name) {
     static const struct {
         const char *name;
@@ -458,9 +465,11 @@ sl_resolve_hook sl_resolve_hook_find(struct sl_str name) {
                  {"datetime", sl_resolve_datetime},
                  {"extract", sl_resolve_extract},
                  {"concat_ws", sl_resolve_concat_ws},
+                 {"generator", hook_generator},
+                 {"number_pattern", sl_resolve_number_pattern},
                  {"map_keys", hook_map_keys},
                  {"map_values", hook_map_values}};
     for (size_t i = 0; i < sizeof hooks / sizeof hooks[0]; i++)
         if (sl_str_eq(name, sl_str(hooks[i].name))) return hooks[i].hook;
-    return NULL;
+    return sl_resolve_array_hook(name);
 }

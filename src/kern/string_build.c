@@ -213,3 +213,27 @@ static void build_chr(const struct sl_call *call, uint32_t row, struct sl_buf *t
 enum sl_code sl_kernel_chr(struct sl_call *call, struct sl_err *err) {
     return sl_string_build(call, build_chr, err);
 }
+
+/* Characters [begin, end), as far as there are. */
+static struct sl_str characters(struct sl_str s, int64_t begin, int64_t end) {
+    if (begin < 0) begin = 0;
+    if (end <= begin) return SL_STR("");
+    size_t from = sl_utf8_offset(s, (size_t)begin), to = sl_utf8_offset(s, (size_t)end);
+    return sl_str_sub(s, from, to);
+}
+
+/* Overlay.calculate: what stands before the position, the new text, what stands `length` behind it.
+ * A position that is not positive counts from the end only for the second part, as in Spark. */
+static void build_overlay(const struct sl_call *call, uint32_t row, struct sl_buf *text) {
+    struct sl_str s = ARG(0), with = ARG(1);
+    int64_t position = sl_int_arg(call, 2, row), length = sl_int_arg(call, 3, row);
+    if (length < 0) length = (int64_t)sl_utf8_count(with);
+    int64_t rest = position + length;
+    int64_t begin = rest > 0 ? rest - 1 : rest < 0 ? (int64_t)sl_utf8_count(s) + rest : 0;
+    sl_buf_put_str(text, characters(s, 0, position - 1));
+    sl_buf_put_str(text, with);
+    sl_buf_put_str(text, characters(s, begin, INT32_MAX));
+}
+enum sl_code sl_kernel_overlay(struct sl_call *call, struct sl_err *err) {
+    return sl_string_build(call, build_overlay, err);
+}

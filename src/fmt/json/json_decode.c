@@ -51,6 +51,8 @@ void sl_json_decoder_free(struct sl_json_decoder *decoder) {
     sl_buf_release(&decoder->text);
     sl_buf_release(&decoder->scratch);
     sl_buf_release(&decoder->padded);
+    sl_buf_release(&decoder->trouble.place);
+    sl_buf_release(&decoder->trouble.what);
     sl_arena_release(&decoder->arena);
     free(decoder);
 }
@@ -58,6 +60,12 @@ void sl_json_decoder_free(struct sl_json_decoder *decoder) {
 void sl_json_decoder_stats(const struct sl_json_decoder *decoder,
                            struct sl_json_decode_stats *stats) {
     *stats = decoder->stats;
+}
+
+void sl_json_decoder_on_malformed(struct sl_json_decoder *decoder, sl_json_malformed_fn fn,
+                                  void *ctx) {
+    decoder->on_malformed = fn;
+    decoder->malformed_ctx = ctx;
 }
 
 void sl_json_decoder_force(struct sl_json_decoder *decoder, enum sl_json_paths paths) {
@@ -188,7 +196,10 @@ static enum sl_code decode_run(struct sl_json_decoder *decoder, const struct sl_
         if (strict != decoder->stats.strict && !reserve_run(decoder, out, row + 1, left))
             return decoder->fatal;
         if (good) continue;
-        if (decoder->options->mode == SL_JSON_FAILFAST) return refuse(row, bad_row, err);
+        if (decoder->on_malformed)
+            decoder->on_malformed(decoder->malformed_ctx, row, sl_json_trouble_text(decoder));
+        else if (decoder->options->mode == SL_JSON_FAILFAST)
+            return refuse(row, bad_row, err);
         ++*malformed;
         if (decoder->options->mode == SL_JSON_DROPMALFORMED)
             sl_json_put_null(&decoder->root, out, row);

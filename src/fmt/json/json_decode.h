@@ -54,6 +54,14 @@ SL_MUST_CHECK enum sl_code sl_json_decode(struct sl_json_decoder *decoder, const
                                           uint64_t *malformed_rows, uint32_t *bad_row,
                                           struct sl_err *err);
 
+/* Makes the decoder tell which records are malformed or partially bad (what fills the
+ * corrupt-record column) and why: "field `amount`: DOUBLE expected, found "12x"", "broken JSON at
+ * byte 17"; bytes count in the record, with what was no UTF-8 in it replaced. The columns are as
+ * before, but a mode of FAILFAST goes on as PERMISSIVE would. fn NULL: not. */
+typedef void (*sl_json_malformed_fn)(void *ctx, uint32_t row, struct sl_str reason);
+void sl_json_decoder_on_malformed(struct sl_json_decoder *decoder, sl_json_malformed_fn fn,
+                                  void *ctx);
+
 /* Statistics for --profile and tests: how many records each path decoded. */
 struct sl_json_decode_stats {
     uint64_t predicted, lookup, strict;

@@ -10,6 +10,7 @@
 #define SL_FMT_JSON_JSON_INT_H
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "fmt/json/json_decode.h"
 #include "fmt/json/json_token.h"
 
@@ -40,6 +41,12 @@ enum sl_json_result { SL_JSON_GOOD, SL_JSON_NIL, SL_JSON_PARTIAL, SL_JSON_BAD };
 
 struct sl_json_shapes;
 
+/* The first thing that is wrong with the running record. */
+struct sl_json_trouble {
+    bool set;                  /* also when nobody wants to know: then nothing is noted */
+    struct sl_buf place, what; /* "items[2].qty", "INT expected, found an object" */
+};
+
 struct sl_json_decoder {
     const struct sl_type *schema;
     const struct sl_json_options *options;
@@ -54,6 +61,9 @@ struct sl_json_decoder {
     struct sl_buf scratch;        /* rendered values, base64 */
     struct sl_buf padded;         /* a record whose tail could leave its page */
     struct sl_json_shapes *shapes;
+    sl_json_malformed_fn on_malformed; /* NULL: nobody wants to know why */
+    void *malformed_ctx;
+    struct sl_json_trouble trouble;
     enum sl_code fatal; /* out of memory while a row was written */
     struct sl_err *err; /* of the running sl_json_decode */
 };
@@ -62,11 +72,6 @@ struct sl_json_decoder {
 SL_MUST_CHECK enum sl_code sl_json_plan(struct sl_json_decoder *decoder, struct sl_err *err);
 /* Field index or -1. */
 int sl_json_names_find(const struct sl_json_names *names, const char *key, size_t len);
-
-/* json_utf8.c */
-bool sl_json_utf8_valid(const char *bytes, size_t len);
-/* Appends bytes as Java's UTF-8 decoder reads them: U+FFFD for what is malformed. */
-void sl_json_utf8_repair(struct sl_buf *out, const char *bytes, size_t len);
 
 /* json_value.c: one value into row `row` of a column. The put functions for scalars leave the
  * column alone when they return SL_JSON_BAD. */
@@ -88,6 +93,16 @@ bool sl_json_need_rows(struct sl_json_decoder *decoder, struct sl_vec *vec, uint
 bool sl_json_need_bytes(struct sl_json_decoder *decoder, struct sl_vec *vec, size_t bytes);
 /* Sets rows of the column and everything below it, as they are when `rows` rows are complete. */
 void sl_json_set_rows(struct sl_vec *vec, uint32_t rows);
+
+/* json_trouble.c. The value of the parser's token does not fit the node; or the parser has refused
+ * the text. */
+void sl_json_trouble_begin(struct sl_json_decoder *decoder);
+void sl_json_trouble_type(struct sl_json_decoder *decoder, const struct sl_json_node *node);
+void sl_json_trouble_broken(struct sl_json_decoder *decoder);
+void sl_json_trouble_in_field(struct sl_json_decoder *decoder, struct sl_str name);
+void sl_json_trouble_in_element(struct sl_json_decoder *decoder, uint32_t index);
+/* Valid until the decoder goes on. */
+struct sl_str sl_json_trouble_text(struct sl_json_decoder *decoder);
 
 /* The three paths.  record: raw bytes. Strict never fails: it returns GOOD, NIL (blank), PARTIAL
  * or BAD. The fast paths need SL_JSON_PAD readable bytes behind the record and return false when

@@ -99,7 +99,7 @@ static bool copy_string(struct reader *r, uint8_t *to, size_t *len) {
     }
     r->cur++;
     *len = (size_t)(to - begin);
-    return !any_high || sl_json_utf8_valid((const char *)begin, *len);
+    return !any_high || sl_utf8_is_valid((const char *)begin, *len);
 }
 
 /* Behind an opening quote: a string without escapes, in place. */
@@ -310,7 +310,7 @@ static bool read_key(struct reader *r, const struct sl_json_node *node, uint32_t
     struct sl_str key;
     bool ascii;
     if (!plain_string(r, &key, &ascii) || key.len > SL_JSON_NAME_MAX) return false;
-    if (!ascii && !sl_json_utf8_valid(key.ptr, key.len)) return false;
+    if (!ascii && !sl_utf8_is_valid(key.ptr, key.len)) return false;
     *field = sl_json_names_find(&node->names, key.ptr, key.len);
     return true;
 }

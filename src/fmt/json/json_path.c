@@ -283,8 +283,8 @@ bool sl_json_path_get(const struct sl_json_path *path, struct sl_str json, struc
                                       .allow_unquoted_control_chars = true};
     struct sl_json_parser parser;
     struct sl_buf repaired = {0};
-    if (!sl_json_utf8_valid(json.ptr, json.len)) {
-        sl_json_utf8_repair(&repaired, json.ptr, json.len);
+    if (!sl_utf8_is_valid(json.ptr, json.len)) {
+        sl_utf8_repair(&repaired, json.ptr, json.len);
         json = sl_buf_str(&repaired);
     }
     sl_json_parser_init(&parser, &options);

@@ -66,12 +66,15 @@ static bool put_back(struct sl_json_decoder *decoder, struct sl_vec *vec, uint32
 
 /* One known field of an object. False: the exception leaves convertObject. */
 static bool convert_field(struct sl_json_decoder *decoder, const struct sl_json_node *node,
-                          struct sl_vec *vec, uint32_t row, bool *bad) {
+                          struct sl_vec *vec, uint32_t row, struct sl_str name, bool *bad) {
     struct kept kept = {.full = false};
+    bool trouble = decoder->trouble.set;
     bool nested = sl_type_is_nested(node->type), good = true;
     if (nested && sl_bit_get(vec->valid, row) && !keep(decoder, vec, row, &kept)) good = false;
     enum sl_json_result result = good ? convert(decoder, node, vec, row) : SL_JSON_BAD;
     if (result == SL_JSON_PARTIAL || result == SL_JSON_BAD) *bad = true;
+    if (result == SL_JSON_BAD) sl_json_trouble_broken(decoder);
+    if (!trouble && decoder->trouble.set) sl_json_trouble_in_field(decoder, name);
     if (result == SL_JSON_BAD) {
         if (nested) sl_json_put_null(node, vec, row);
         if (kept.full && !decoder->fatal && !put_back(decoder, vec, row, &kept)) good = false;
@@ -98,7 +101,8 @@ static enum sl_json_result convert_object(struct sl_json_decoder *decoder,
             if (!sl_json_parser_skip(parser)) return SL_JSON_BAD;
             continue;
         }
-        if (!convert_field(decoder, &node->children[field], &vec->children[field], row, &bad))
+        if (!convert_field(decoder, &node->children[field], &vec->children[field], row,
+                           node->names.names[field], &bad))
             return SL_JSON_BAD;
     }
     sl_json_set_valid(vec, row);
@@ -119,7 +123,10 @@ static enum sl_json_result convert_array(struct sl_json_decoder *decoder,
         if (!next_until(&decoder->parser, SL_JSON_TOKEN_END_ARRAY, &more)) return SL_JSON_BAD;
         if (!more) break;
         if (!sl_json_need_rows(decoder, vec->children, base + count + 1)) return SL_JSON_BAD;
+        bool trouble = decoder->trouble.set;
         enum sl_json_result result = convert(decoder, node->children, vec->children, base + count);
+        if (result == SL_JSON_BAD) sl_json_trouble_broken(decoder);
+        if (!trouble && decoder->trouble.set) sl_json_trouble_in_element(decoder, count);
         if (result == SL_JSON_BAD) return SL_JSON_BAD;
         partial |= result == SL_JSON_PARTIAL;
         count++;
@@ -147,8 +154,12 @@ static enum sl_json_result convert_map(struct sl_json_decoder *decoder,
         if (sl_json_put_bytes(decoder, &vec->children[0], base + count, name.ptr, name.len) ==
             SL_JSON_BAD)
             return SL_JSON_BAD;
+        bool trouble = decoder->trouble.set;
         enum sl_json_result result =
             convert(decoder, &node->children[1], &vec->children[1], base + count);
+        if (result == SL_JSON_BAD) sl_json_trouble_broken(decoder);
+        if (!trouble && decoder->trouble.set)
+            sl_json_trouble_in_field(decoder, sl_vec_str(&vec->children[0], base + count));
         partial |= result == SL_JSON_PARTIAL;
         if (result == SL_JSON_BAD) {
             bad = true;
@@ -178,19 +189,27 @@ static enum sl_json_result convert_to_text(struct sl_json_decoder *decoder, stru
     return sl_json_put_bytes(decoder, vec, row, decoder->scratch.ptr, decoder->scratch.len);
 }
 
+/* A value that was read and is not of the field's type. */
+static enum sl_json_result fits(struct sl_json_decoder *decoder, const struct sl_json_node *node,
+                                enum sl_json_result result) {
+    if (result == SL_JSON_BAD) sl_json_trouble_type(decoder, node);
+    return result;
+}
+
 static enum sl_json_result convert_string(struct sl_json_decoder *decoder,
                                           const struct sl_json_node *node, struct sl_vec *vec,
                                           uint32_t row) {
     struct sl_json_parser *parser = &decoder->parser;
     if (node->kind == SL_BINARY_KIND) {
         sl_buf_clear(&decoder->scratch);
-        if (!sl_json_parser_base64(parser, &decoder->scratch)) return SL_JSON_BAD;
+        if (!sl_json_parser_base64(parser, &decoder->scratch))
+            return fits(decoder, node, SL_JSON_BAD);
         return sl_json_put_bytes(decoder, vec, row, decoder->scratch.ptr, decoder->scratch.len);
     }
     if (!sl_json_parser_text(parser)) return SL_JSON_BAD;
     struct sl_str text = parser->string;
     if (node->kind == SL_STRING_KIND) text = java_bytes(decoder, text);
-    return sl_json_put_text(decoder, node, vec, row, text);
+    return fits(decoder, node, sl_json_put_text(decoder, node, vec, row, text));
 }
 
 static enum sl_json_result convert(struct sl_json_decoder *decoder, const struct sl_json_node *node,
@@ -218,18 +237,22 @@ static enum sl_json_result convert(struct sl_json_decoder *decoder, const struct
         break;
     case SL_JSON_TOKEN_NUMBER:
         if (node->kind != SL_NULL_KIND)
-            return sl_json_put_number(decoder, node, vec, row, &parser->number);
+            return fits(decoder, node,
+                        sl_json_put_number(decoder, node, vec, row, &parser->number));
         break;
     case SL_JSON_TOKEN_TRUE:
     case SL_JSON_TOKEN_FALSE:
         if (node->kind != SL_NULL_KIND)
-            return sl_json_put_bool(decoder, node, vec, row, parser->token == SL_JSON_TOKEN_TRUE);
+            return fits(
+                decoder, node,
+                sl_json_put_bool(decoder, node, vec, row, parser->token == SL_JSON_TOKEN_TRUE));
         break;
     default:
         break;
     }
     if (node->kind == SL_NULL_KIND) return SL_JSON_NIL; /* and the parser stays where it is */
     if (container && node->kind == SL_STRING_KIND) return convert_to_text(decoder, vec, row);
+    sl_json_trouble_type(decoder, node);
     return SL_JSON_BAD;
 }
 
@@ -241,9 +264,9 @@ static enum sl_json_result convert_root(struct sl_json_decoder *decoder, struct 
     bool object = token == SL_JSON_TOKEN_START_OBJECT;
     if (root->kind == SL_STRUCT_KIND && object) return convert_object(decoder, root, out, row);
     if (root->kind == SL_MAP_KIND && object) return convert_map(decoder, root, out, row);
-    if (root->kind != SL_ARRAY_KIND) return SL_JSON_BAD;
+    if (root->kind != SL_ARRAY_KIND) return fits(decoder, root, SL_JSON_BAD);
     if (token == SL_JSON_TOKEN_START_ARRAY) return convert_array(decoder, root, out, row);
-    if (!object || root->children->kind != SL_STRUCT_KIND) return SL_JSON_BAD;
+    if (!object || root->children->kind != SL_STRUCT_KIND) return fits(decoder, root, SL_JSON_BAD);
     uint32_t base = (uint32_t)out->offsets[row]; /* a lone object stands for a list of one */
     if (!sl_json_need_rows(decoder, out->children, base + 1)) return SL_JSON_BAD;
     enum sl_json_result result = convert_object(decoder, root->children, out->children, base);
@@ -253,16 +276,18 @@ static enum sl_json_result convert_root(struct sl_json_decoder *decoder, struct 
 
 enum sl_json_result sl_json_strict(struct sl_json_decoder *decoder, struct sl_str record,
                                    struct sl_vec *out, uint32_t row) {
-    if (!sl_json_utf8_valid(record.ptr, record.len)) {
+    if (!sl_utf8_is_valid(record.ptr, record.len)) {
         sl_buf_clear(&decoder->text);
-        sl_json_utf8_repair(&decoder->text, record.ptr, record.len);
+        sl_utf8_repair(&decoder->text, record.ptr, record.len);
         record = sl_buf_str(&decoder->text);
     }
     sl_json_parser_start(&decoder->parser, record);
+    sl_json_trouble_begin(decoder);
     enum sl_json_result result = SL_JSON_BAD;
     if (sl_json_parser_next(&decoder->parser))
         result = decoder->parser.token == SL_JSON_TOKEN_NONE ? SL_JSON_NIL
                                                              : convert_root(decoder, out, row);
+    if (result == SL_JSON_BAD) sl_json_trouble_broken(decoder);
     if (result == SL_JSON_BAD || result == SL_JSON_NIL) sl_json_put_null(&decoder->root, out, row);
     if (result == SL_JSON_BAD && decoder->root.kind == SL_STRUCT_KIND) sl_json_set_valid(out, row);
     return result;

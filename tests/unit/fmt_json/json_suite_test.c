@@ -41,7 +41,7 @@ static bool accepts(struct sl_str text) {
     struct sl_json_parser parser;
     struct sl_buf repaired = {0};
     sl_json_options_init(&options);
-    sl_json_utf8_repair(&repaired, text.ptr, text.len);
+    sl_utf8_repair(&repaired, text.ptr, text.len);
     sl_json_parser_init(&parser, &options);
     sl_json_parser_start(&parser, sl_buf_str(&repaired));
     int values = 0;

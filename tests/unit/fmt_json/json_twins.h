@@ -1,5 +1,5 @@
-/* The same records through the three paths, and all rows compared.  Shared by the unit test and the
- * fuzz target. */
+/* The same records through the three paths, and all rows compared, and which are malformed and why.
+ * Shared by the unit test and the fuzz target. */
 #ifndef SL_TESTS_JSON_TWINS_H
 #define SL_TESTS_JSON_TWINS_H
 
@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fmt/json/json_decode.h"
+#include "base/buf.h"
+#include "fmt/json/json_int.h"
 
 static const char *const twin_schemas[] = {
     "a STRING, b STRING, c INT",
@@ -30,8 +31,21 @@ static bool twin_time(const void *ctx, struct sl_str text, int64_t *micros) {
     return text.len == 20;
 }
 
+struct twin_marks {
+    struct sl_buf text; /* "row: reason" lines */
+    uint64_t count;
+};
+static void twin_mark(void *ctx, uint32_t row, struct sl_str reason) {
+    struct twin_marks *marks = ctx;
+    if (!reason.len || !sl_utf8_is_valid(reason.ptr, reason.len)) abort();
+    sl_buf_printf(&marks->text, "%u: ", row);
+    sl_buf_put_str(&marks->text, reason);
+    sl_buf_put_byte(&marks->text, '\n');
+    marks->count++;
+}
+
 static void twin_decode(const struct sl_type *schema, const struct sl_vec *in, int path,
-                        struct sl_vec *out, uint64_t *malformed,
+                        struct sl_vec *out, uint64_t *malformed, struct twin_marks *marks,
                         struct sl_json_decode_stats *stats) {
     static const struct sl_json_hooks hooks = {NULL, twin_time, twin_time, twin_date};
     struct sl_json_options options;
@@ -42,10 +56,14 @@ static void twin_decode(const struct sl_type *schema, const struct sl_vec *in, i
     sl_json_decoder_force(decoder, path);
     sl_vec_init(out, schema);
     *malformed = 0;
-    /* Twice, so that the second time shapes are known and storage is reused. */
+    *marks = (struct twin_marks){0};
+    /* Twice, so that the second time shapes are known and storage is reused; the reasons are asked
+     * for at one of them. */
     for (int round = 0; round < 2; round++) {
         sl_vec_clear(out);
         *malformed = 0;
+        bool ask = round == (path != 1);
+        sl_json_decoder_on_malformed(decoder, ask ? twin_mark : NULL, marks);
         if (sl_json_decode(decoder, in, in->rows, NULL, out, malformed, NULL, &err) != SL_OK)
             abort();
     }
@@ -58,10 +76,11 @@ static bool twins_agree(const struct sl_type *schema, const struct sl_vec *in,
                         struct sl_json_decode_stats *stats) {
     struct sl_vec out[3];
     uint64_t malformed[3];
+    struct twin_marks marks[3];
     struct sl_json_decode_stats each;
     bool good = true;
     for (int path = 2; path >= 0; path--) {
-        twin_decode(schema, in, path, &out[path], &malformed[path], &each);
+        twin_decode(schema, in, path, &out[path], &malformed[path], &marks[path], &each);
         const char *why = "";
         if (!sl_vec_verify(&out[path], &why)) {
             fprintf(stderr, "path %d: %s\n", path, why);
@@ -71,6 +90,13 @@ static bool twins_agree(const struct sl_type *schema, const struct sl_vec *in,
     *stats = each;
     for (int path = 0; path < 2 && good; path++) {
         if (malformed[path] != malformed[2]) good = false;
+        if (marks[path].count != malformed[path] ||
+            !sl_str_eq(sl_buf_str(&marks[path].text), sl_buf_str(&marks[2].text))) {
+            fprintf(stderr, "path %d finds malformed\n%.*sstrict finds\n%.*s", path,
+                    SL_STR_ARG(sl_buf_str(&marks[path].text)),
+                    SL_STR_ARG(sl_buf_str(&marks[2].text)));
+            good = false;
+        }
         for (uint32_t row = 0; row < in->rows && good; row++) {
             if (sl_vec_rows_equal(&out[path], row, &out[2], row)) continue;
             struct sl_str text = sl_vec_is_null(in, row) ? SL_STR("NULL") : sl_vec_str(in, row);
@@ -79,7 +105,10 @@ static bool twins_agree(const struct sl_type *schema, const struct sl_vec *in,
             good = false;
         }
     }
-    for (int path = 0; path < 3; path++) sl_vec_release(&out[path]);
+    for (int path = 0; path < 3; path++) {
+        sl_vec_release(&out[path]);
+        sl_buf_release(&marks[path].text);
+    }
     return good;
 }
 
