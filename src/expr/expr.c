@@ -91,6 +91,13 @@ struct sl_expr *sl_expr_literal_null(struct sl_expr_ctx *ctx, const struct sl_ty
     return literal_of(ctx, vec);
 }
 
+bool sl_expr_reads_column(const struct sl_expr *expr) {
+    if (expr->kind == SL_EXPR_COLUMN) return true;
+    for (uint32_t i = 0; i < expr->arg_count; i++)
+        if (sl_expr_reads_column(expr->args[i])) return true;
+    return false;
+}
+
 bool sl_expr_is_trivial(const struct sl_expr *expr) {
     if (expr->kind == SL_EXPR_FIELD) return sl_expr_is_trivial(expr->args[0]);
     return expr->kind == SL_EXPR_COLUMN || expr->kind == SL_EXPR_LITERAL;

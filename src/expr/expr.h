@@ -23,11 +23,13 @@ enum sl_expr_kind {
     SL_EXPR_AND,     /* Kleene, lazy in errors: the right side's errors count only where the left is
                         not false */
     SL_EXPR_OR,
-    SL_EXPR_COALESCE, /* lazy: argument i is active only where all before are null */
-    SL_EXPR_FROM_JSON /* args[0]: text; json: options and pruned schema */
+    SL_EXPR_COALESCE,  /* lazy: argument i is active only where all before are null */
+    SL_EXPR_FROM_JSON, /* args[0]: text; json: options and pruned schema */
+    SL_EXPR_HIGHER     /* `higher` on args, of which the last ones are captured by its lambdas */
 };
 
 struct sl_json_options; /* fmt/json/json_options.h */
+struct sl_higher;       /* expr/higher.h */
 
 struct sl_expr {
     enum sl_expr_kind kind;
@@ -50,6 +52,7 @@ struct sl_expr {
      * sl_expr_prune_json. */
     const struct sl_json_options *json;
     const struct sl_type *json_schema; /* full schema as written; type may be pruned */
+    const struct sl_higher *higher;
 };
 
 /* What constructors need. */

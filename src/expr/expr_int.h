@@ -11,6 +11,8 @@ void sl_expr_set_args(struct sl_expr_ctx *ctx, struct sl_expr *expr, struct sl_e
 /* The expression, or the literal it computes when all its arguments are literals. */
 SL_MUST_CHECK enum sl_code sl_expr_fold(struct sl_expr_ctx *ctx, struct sl_expr *expr,
                                         struct sl_expr **out, struct sl_err *err);
+/* False: what it yields, or how it fails, has nothing to do with the rows. */
+bool sl_expr_reads_column(const struct sl_expr *expr);
 /* from_json(text, schema [, options]) */
 SL_MUST_CHECK enum sl_code sl_expr_from_json(struct sl_expr_ctx *ctx, struct sl_expr **args,
                                              uint32_t count, struct sl_span span,

@@ -1,5 +1,8 @@
 /* SQL text of a bound tree: for EXPLAIN and for messages. */
+#include <stdlib.h>
+
 #include "expr/expr_int.h"
+#include "expr/higher.h"
 #include "kern/zone.h"
 
 static void put(struct sl_buf *out, const struct sl_expr *expr, const struct sl_str *names);
@@ -131,6 +134,37 @@ static void put_field(struct sl_buf *out, const struct sl_expr *expr, const stru
     sl_buf_put_str(out, type->fields[expr->field].name);
 }
 
+/* A lambda's body: its columns are named after the parameters, then by what they capture. */
+static void put_lambda(struct sl_buf *out, const struct sl_expr *expr,
+                       const struct sl_lambda *lambda, const struct sl_str *names) {
+    uint32_t captures = expr->arg_count - expr->higher->own_count;
+    struct sl_buf *texts = sl_xcalloc(captures + 1, sizeof *texts);
+    struct sl_str *inner = sl_xcalloc(lambda->param_count + captures + 1, sizeof *inner);
+    for (uint32_t i = 0; i < captures; i++) {
+        put(&texts[i], expr->args[expr->higher->own_count + i], names);
+        inner[lambda->param_count + i] = sl_buf_str(&texts[i]);
+    }
+    sl_buf_put_cstr(out, lambda->param_count == 1 ? ", " : ", (");
+    for (uint32_t i = 0; i < lambda->param_count; i++) {
+        inner[i] = lambda->names[i];
+        sl_buf_printf(out, "%s%.*s", i ? ", " : "", SL_STR_ARG(inner[i]));
+    }
+    sl_buf_put_cstr(out, lambda->param_count == 1 ? " -> " : ") -> ");
+    put(out, lambda->body, inner);
+    for (uint32_t i = 0; i < captures; i++) sl_buf_release(&texts[i]);
+    free(texts);
+    free(inner);
+}
+
+static void put_higher(struct sl_buf *out, const struct sl_expr *expr, const struct sl_str *names) {
+    const struct sl_higher *higher = expr->higher;
+    sl_buf_printf(out, "%s(", higher->name);
+    put_args(out, expr->args, higher->own_count, ", ", names);
+    for (uint32_t i = 0; i < higher->lambda_count; i++)
+        put_lambda(out, expr, &higher->lambdas[i], names);
+    sl_buf_put_byte(out, ')');
+}
+
 static void put(struct sl_buf *out, const struct sl_expr *expr, const struct sl_str *names) {
     switch (expr->kind) {
     case SL_EXPR_COLUMN:
@@ -166,6 +200,9 @@ static void put(struct sl_buf *out, const struct sl_expr *expr, const struct sl_
         sl_buf_put_cstr(out, "coalesce(");
         put_args(out, expr->args, expr->arg_count, ", ", names);
         sl_buf_put_byte(out, ')');
+        break;
+    case SL_EXPR_HIGHER:
+        put_higher(out, expr, names);
         break;
     case SL_EXPR_FROM_JSON:
         sl_buf_put_cstr(out, "from_json(");

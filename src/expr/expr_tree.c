@@ -1,5 +1,6 @@
 /* Equality of bound trees: what a program computes once. */
 #include "expr/expr_int.h"
+#include "expr/higher.h"
 
 static bool has_real(const struct sl_type *type) {
     if (sl_type_is_float(type)) return true;
@@ -31,6 +32,8 @@ static bool equal_node(const struct sl_expr *a, const struct sl_expr *b) {
         return a->field == b->field;
     case SL_EXPR_FROM_JSON:
         return sl_expr_same_json(a, b);
+    case SL_EXPR_HIGHER:
+        return sl_higher_equal(a->higher, b->higher);
     default:
         return true;
     }

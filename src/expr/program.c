@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "expr/expr_int.h"
 #include "expr/program_int.h"
 
 /* All bitmaps live in one block, which grows with the largest batch seen. */
 static void reserve_bits(struct sl_program *program, uint32_t rows) {
     if (rows <= program->bits_rows && program->words) return;
-    size_t words = SL_BIT_WORDS(rows) + 1, slots = program->mask_count + 5;
+    size_t words = SL_BIT_WORDS(rows) + 1, slots = program->mask_count + 6;
     free(program->words);
     free(program->branch);
     program->words = sl_xcalloc(slots * words, sizeof *program->words);
@@ -22,6 +23,7 @@ static void reserve_bits(struct sl_program *program, uint32_t rows) {
     program->taken = at + 2 * words;
     program->rest = at + 3 * words;
     program->merged = at + 4 * words;
+    program->alive = at + 5 * words;
 }
 
 struct sl_vec *sl_program_own(struct sl_program *program, const struct step *step) {
@@ -58,9 +60,81 @@ void sl_program_describe(const struct sl_program *program, const struct step *st
     if (text[0]) sl_context(err, "%s", text);
 }
 
+/* ---- faults ---- */
+
+void sl_program_add_fault(struct sl_program *program, const struct step *step, uint32_t row,
+                          bool all, struct sl_fault *fault) {
+    const struct sl_batch *batch = program->batch;
+    const uint64_t *active = program->masks[step->mask].bits;
+    for (uint32_t r = all ? 0 : row, end = all ? program->rows : row + 1; r < end; r++) {
+        if (active && !sl_bit_get(active, r)) continue;
+        fault->row = sl_batch_source_row(batch, r);
+        sl_faults_add(batch->faults, fault);
+    }
+}
+
+/* Failed rows leave every mask, so that no other expression reports them again. */
+static void leave_masks(struct sl_program *program, const uint64_t *stay) {
+    size_t words = SL_BIT_WORDS(program->rows);
+    for (uint32_t i = 0; i < program->mask_count; i++) {
+        struct mask *mask = &program->masks[i];
+        uint64_t any = 0;
+        for (size_t w = 0; w < words; w++) any |= mask->bits[w] &= stay[w];
+        mask->empty = any == 0;
+    }
+}
+
+void sl_program_drop_faulty(struct sl_program *program) {
+    const struct sl_batch *batch = program->batch;
+    const struct sl_faults *faults = batch->faults;
+    size_t words = SL_BIT_WORDS(program->rows);
+    if (!faults->count) return;
+    if (program->masks[0].bits != program->alive) {
+        if (batch->selected)
+            memcpy(program->alive, batch->selected, words * 8);
+        else
+            sl_bits_fill(program->alive, program->rows, true);
+        program->alive[words - 1] &= sl_bits_tail(program->rows);
+        program->masks[0].bits = program->alive;
+    }
+    for (size_t w = 0; !batch->source_rows && w < words; w++)
+        program->alive[w] &= ~faults->failed[w];
+    for (uint32_t r = 0; batch->source_rows && r < program->rows; r++)
+        if (sl_faults_has(faults, batch->source_rows[r])) sl_bit_clear(program->alive, r);
+    leave_masks(program, program->alive);
+}
+
+/* The query is wrong, not a record: 1 / 0, CAST('x' AS INT), in every row. */
+static bool blames_query(const struct step *step) {
+    return step->mask == 0 && step->expr->deterministic && !sl_expr_reads_column(step->expr);
+}
+
+static const char *rule_name(const struct step *step) {
+    return step->kind == STEP_CAST ? "CAST" : step->expr->function->name;
+}
+
+static void collect_bad(struct sl_program *program, const struct step *step,
+                        const struct sl_call *call) {
+    bool all = call->rows != program->rows;
+    for (uint32_t i = 0; i < call->bad_count; i++) {
+        const struct sl_bad_row *bad = &call->bad_items[i];
+        struct sl_fault fault = {.kind = SL_FAULT_EVALUATION,
+                                 .rule = sl_str(rule_name(step)),
+                                 .condition = sl_str(bad->condition),
+                                 .sqlstate = sl_str(bad->sqlstate),
+                                 .msg = bad->msg};
+        sl_program_add_fault(program, step, bad->row, all, &fault);
+    }
+    sl_program_drop_faulty(program);
+}
+
 enum sl_code sl_program_check_bad(struct sl_program *program, const struct step *step,
                                   const struct sl_call *call, struct sl_err *err) {
     if (!call->bad_count) return SL_OK;
+    if (program->batch->faults && !blames_query(step)) {
+        collect_bad(program, step, call);
+        return SL_OK;
+    }
     sl_fail_at(err, step->expr->span, call->first_bad.condition, call->first_bad.sqlstate, "%.*s",
                SL_STR_ARG(call->first_bad.msg));
     if (err) err->code = SL_DATA;
@@ -131,6 +205,8 @@ static enum sl_code run_step(struct sl_program *program, struct step *step, stru
         return sl_step_cast(program, step, err);
     case STEP_FROM_JSON:
         return sl_step_from_json(program, step, err);
+    case STEP_HIGHER:
+        return sl_step_higher(program, step, err);
     case STEP_AND:
     case STEP_OR:
         return sl_step_logic(program, step, err);
@@ -175,6 +251,7 @@ static void begin_batch(struct sl_program *program, const struct sl_session *ses
     program->rows = batch->rows;
     program->masks[0].bits = (uint64_t *)(uintptr_t)batch->selected;
     program->masks[0].empty = batch->selected && batch->selected_rows == 0;
+    program->fault_count = batch->faults ? batch->faults->count : 0;
     if (program->seed != session->batch_seed) {
         program->seed = session->batch_seed;
         program->rows_before = 0;
@@ -194,6 +271,11 @@ enum sl_code sl_program_eval(struct sl_program *program, const struct sl_session
     return SL_OK;
 }
 
+void sl_program_drop_failed(struct sl_program *program, struct sl_batch *batch) {
+    if (batch->rows && batch->faults->count != program->fault_count)
+        sl_batch_drop_failed(batch, program->alive);
+}
+
 enum sl_code sl_program_filter(struct sl_program *program, const struct sl_session *session,
                                struct sl_batch *batch, struct sl_err *err) {
     SL_TRY(sl_program_eval(program, session, batch, NULL, err));
@@ -201,7 +283,7 @@ enum sl_code sl_program_filter(struct sl_program *program, const struct sl_sessi
     const struct sl_vec *keep;
     SL_TRY(sl_program_flat(program, program->outputs[0], &keep, err));
     size_t words = SL_BIT_WORDS(batch->rows);
-    const uint64_t *before = batch->selected;
+    const uint64_t *before = program->masks[0].bits; /* without the rows that have just failed */
     for (size_t w = 0; w < words; w++)
         program->selection[w] = sl_word_valid(keep, w)
                                     ? sl_word_value(keep, w) & sl_word_valid(keep, w) &
@@ -220,7 +302,7 @@ static const char *step_name(const struct step *step) {
         [STEP_COLUMN] = "column", [STEP_LITERAL] = "literal",     [STEP_CAST] = "cast",
         [STEP_FIELD] = "field",   [STEP_FROM_JSON] = "from_json", [STEP_AND] = "and",
         [STEP_OR] = "or",         [STEP_CASE] = "case",           [STEP_COALESCE] = "coalesce"};
-    if (step->kind == STEP_CALL) return step->expr->function->name;
+    if (step->kind == STEP_CALL || step->kind == STEP_HIGHER) return step->expr->function->name;
     return step->kind >= STEP_MASK_TRUE ? "mask" : names[step->kind];
 }
 

@@ -1,6 +1,11 @@
 /* Calls and casts: encodings of the arguments, the STRICT null rule, dictionaries. */
 #include "expr/program_int.h"
 
+/* A generator's rows have ids of their own, if their records have. */
+static const int64_t *row_ids(const struct sl_batch *batch) {
+    return batch->row_ids || batch->source_rows ? batch->row_ids : batch->origin.offsets;
+}
+
 static struct sl_call new_call(struct sl_program *program, const struct step *step, uint32_t rows,
                                struct sl_vec *out) {
     struct sl_call call = {.args = step->values,
@@ -13,8 +18,9 @@ static struct sl_call new_call(struct sl_program *program, const struct step *st
                            .scratch = &program->scratch,
                            .site = step->site,
                            .partition = program->batch->origin.partition,
-                           .row_ids = program->batch->origin.offsets,
-                           .row_base = program->rows_before};
+                           .row_ids = row_ids(program->batch),
+                           .row_base = program->rows_before,
+                           .every_bad = program->batch->faults != NULL};
     if (rows == 1 && program->rows != 1 && call.active) {
         /* One computation stands for all rows: it matters when any of them does. */
         program->one_row = !program->masks[step->mask].empty;
@@ -138,6 +144,7 @@ static enum sl_code run_on_dictionary(struct sl_program *program, struct step *s
     struct sl_call call = new_call(program, step, arg->children[0].rows, out);
     call.active = NULL;
     call.row_ids = NULL;
+    call.every_bad = false;
     bool all_null = false;
     if (step->kind == STEP_CALL)
         SL_TRY(run_kernel(program, step, &call, &all_null, err));

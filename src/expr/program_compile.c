@@ -116,7 +116,8 @@ static uint32_t compile(struct sl_program *program, const struct sl_expr *expr, 
     static const enum step_kind kinds[] = {
         [SL_EXPR_COLUMN] = STEP_COLUMN, [SL_EXPR_LITERAL] = STEP_LITERAL,
         [SL_EXPR_CALL] = STEP_CALL,     [SL_EXPR_CAST] = STEP_CAST,
-        [SL_EXPR_FIELD] = STEP_FIELD,   [SL_EXPR_FROM_JSON] = STEP_FROM_JSON};
+        [SL_EXPR_FIELD] = STEP_FIELD,   [SL_EXPR_FROM_JSON] = STEP_FROM_JSON,
+        [SL_EXPR_HIGHER] = STEP_HIGHER};
     uint32_t reg;
     if (sl_expr_is_trivial(expr)) mask = 0;
     if (find_step(program, expr, mask, &reg)) return reg;
@@ -159,8 +160,9 @@ enum sl_code sl_program_new(struct sl_expr *const *exprs, uint32_t count, struct
     init_registers(program);
     for (uint32_t i = 0; i < program->step_count; i++) {
         struct step *step = &program->steps[i];
-        if (step->kind != STEP_FROM_JSON) continue;
-        enum sl_code code = sl_json_step_new(program, step, err);
+        enum sl_code code = SL_OK;
+        if (step->kind == STEP_FROM_JSON) code = sl_json_step_new(program, step, err);
+        if (step->kind == STEP_HIGHER) code = sl_higher_step_new(step, err);
         if (code != SL_OK) {
             sl_program_free(program);
             return code;
@@ -174,6 +176,8 @@ void sl_program_free(struct sl_program *program) {
     if (!program) return;
     for (uint32_t i = 0; i < program->step_count; i++)
         if (program->steps[i].json) sl_json_step_free(program->steps[i].json);
+    for (uint32_t i = 0; i < program->step_count; i++)
+        sl_higher_step_free(program->steps[i].higher);
     for (uint32_t i = 0; program->regs && i < program->reg_count; i++) {
         sl_vec_release(&program->regs[i].own);
         sl_vec_release(&program->regs[i].flat);

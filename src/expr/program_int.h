@@ -17,6 +17,7 @@ enum step_kind {
     STEP_CAST,
     STEP_FIELD,
     STEP_FROM_JSON,
+    STEP_HIGHER,
     STEP_AND,
     STEP_OR,
     STEP_CASE,
@@ -28,7 +29,8 @@ enum step_kind {
     STEP_MASK_NULL
 };
 
-struct json_step; /* program_json.c */
+struct json_step;   /* program_json.c */
+struct higher_step; /* program_higher.c */
 
 struct step {
     enum step_kind kind;
@@ -40,6 +42,7 @@ struct step {
     uint32_t site;
     const struct sl_vec **values; /* room for the arguments' vectors */
     struct json_step *json;
+    struct higher_step *higher;
     int64_t ns, rows;
 };
 
@@ -75,6 +78,8 @@ struct sl_program {
     uint64_t *words; /* bitmaps of bits_rows rows: masks, selection, work space */
     uint32_t bits_rows;
     uint64_t *selection, *strict, *taken, *rest, *merged, one_row;
+    uint64_t *alive; /* mask 0 once a row of the batch has failed: the selection without those */
+    uint32_t fault_count; /* of batch->faults when the batch came */
     uint16_t *branch;
     bool profile;
     /* the batch being evaluated */
@@ -90,9 +95,15 @@ SL_MUST_CHECK enum sl_code sl_program_flat(struct sl_program *program, uint32_t 
                                            const struct sl_vec **out, struct sl_err *err);
 /* Readies reg.own for a result. */
 struct sl_vec *sl_program_own(struct sl_program *program, const struct step *step);
-/* SL_DATA with the condition and message of the first bad row, and its origin; SL_OK if none. */
+/* What the bad rows of a call mean: faults of their records, which leave all masks, where the batch
+ * collects them; else SL_DATA with the condition and message of the first one, and its origin. */
 SL_MUST_CHECK enum sl_code sl_program_check_bad(struct sl_program *program, const struct step *step,
                                                 const struct sl_call *call, struct sl_err *err);
+/* Adds a fault for `row`, or for all rows of the step's mask when `all`; the rows leave the masks
+ * at the next sl_program_drop_faulty. */
+void sl_program_add_fault(struct sl_program *program, const struct step *step, uint32_t row,
+                          bool all, struct sl_fault *fault);
+void sl_program_drop_faulty(struct sl_program *program);
 void sl_program_describe(const struct sl_program *program, const struct step *step, uint32_t row,
                          bool whole_batch, struct sl_err *err);
 
@@ -111,5 +122,11 @@ SL_MUST_CHECK enum sl_code sl_json_step_new(struct sl_program *program, struct s
 SL_MUST_CHECK enum sl_code sl_step_from_json(struct sl_program *program, struct step *step,
                                              struct sl_err *err);
 void sl_json_step_free(struct json_step *json);
+
+/* Higher-order functions: their bodies are programs of their own. */
+SL_MUST_CHECK enum sl_code sl_higher_step_new(struct step *step, struct sl_err *err);
+void sl_higher_step_free(struct higher_step *higher);
+SL_MUST_CHECK enum sl_code sl_step_higher(struct sl_program *program, struct step *step,
+                                          struct sl_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* The from_json step: a decoder of its own, with the calendar of kern/. */
+/* The from_json step: a decoder of its own, with the calendar of kern/; and malformed records as
+ * faults of a batch that collects them. */
 #include <stdlib.h>
 
 #include "expr/expr_int.h"
@@ -11,6 +12,12 @@ struct json_step {
     const struct sl_json_patterns *patterns;
     const struct sl_zone *zone; /* of the session, or of the timeZone option */
     bool own_zone;
+    /* A malformed text is the record's fault, and the query does not ask for the corrupt record. */
+    bool may_fault;
+    /* of the running call */
+    struct sl_program *program;
+    const struct step *step;
+    bool constant;
 };
 
 static bool by_pattern(const struct sl_pattern *pattern, const struct sl_zone *zone,
@@ -42,12 +49,32 @@ static bool read_date(const void *ctx, struct sl_str text, int32_t *days) {
     return true;
 }
 
+/* ---- malformed records ---- */
+
+static bool has_corrupt_column(const struct sl_expr *expr) {
+    return expr->json_schema->kind == SL_STRUCT_KIND &&
+           sl_type_find_field(expr->json_schema, expr->json->column_name_of_corrupt_record) >= 0;
+}
+
+static void on_malformed(void *ctx, uint32_t row, struct sl_str reason) {
+    struct json_step *json = ctx;
+    struct sl_fault fault = {.kind = SL_FAULT_MALFORMED,
+                             .rule = SL_STR("from_json"),
+                             .condition = SL_STR("MALFORMED_RECORD_IN_PARSING"),
+                             .sqlstate = SL_STR("22023"),
+                             .msg = reason};
+    sl_program_add_fault(json->program, json->step, row, json->constant, &fault);
+}
+
+/* ---- the step ---- */
+
 enum sl_code sl_json_step_new(struct sl_program *program, struct step *step, struct sl_err *err) {
     (void)program;
     struct json_step *json = sl_xcalloc(1, sizeof *json);
     step->json = json;
     json->zone = sl_zone_utc;
     json->patterns = step->expr->state;
+    json->may_fault = sl_expr_reads_column(step->expr) && !has_corrupt_column(step->expr);
     struct sl_str zone = step->expr->json->time_zone;
     if (zone.len) {
         json->zone = sl_zone_find(zone);
@@ -72,9 +99,15 @@ enum sl_code sl_step_from_json(struct sl_program *program, struct step *step, st
     bool constant = in->enc == SL_ENC_CONST;
     uint32_t rows = constant ? 1 : program->rows, bad_row = 0;
     if (!step->json->own_zone && program->session->zone) step->json->zone = program->session->zone;
+    bool collect = program->batch->faults && step->json->may_fault;
+    step->json->program = program;
+    step->json->step = step;
+    step->json->constant = constant && program->rows > 1;
+    sl_json_decoder_on_malformed(step->json->decoder, collect ? on_malformed : NULL, step->json);
     enum sl_code code =
         sl_json_decode(step->json->decoder, in, rows,
                        constant ? NULL : program->masks[step->mask].bits, out, NULL, &bad_row, err);
+    if (collect) sl_program_drop_faulty(program);
     if (code == SL_DATA) sl_program_describe(program, step, bad_row, constant, err);
     SL_TRY(code);
     if (constant) out->enc = SL_ENC_CONST;

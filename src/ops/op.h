@@ -6,6 +6,8 @@
 #define SL_OPS_OP_H
 
 #include "col/batch.h"
+#include "expr/expect.h"
+#include "expr/generate.h"
 #include "expr/program.h"
 
 struct sl_op;
@@ -30,6 +32,21 @@ SL_MUST_CHECK enum sl_code sl_filter_new(struct sl_expr *condition, bool profile
 SL_MUST_CHECK enum sl_code sl_project_new(struct sl_expr *const *exprs,
                                           const struct sl_type *schema, bool profile,
                                           struct sl_op **out, struct sl_err *err);
+/* Checks every row against all `expects` (which outlive the operator) and counts; the first one
+ * that a row violates decides what its record's fault is called. A condition that cannot be
+ * computed is an evaluation error as elsewhere, and the row is not counted. */
+SL_MUST_CHECK enum sl_code sl_expect_new(const struct sl_expect *expects, uint32_t count,
+                                         bool profile, struct sl_op **out, struct sl_err *err);
+/* How many rows have passed and failed the i-th expectation so far. */
+struct sl_expect_count {
+    uint64_t passed, failed;
+};
+/* One per expectation; NULL when op does not check any. */
+const struct sl_expect_count *sl_expect_counts(const struct sl_op *op);
+/* Makes a row of every item of a list; `what` outlives the operator. */
+SL_MUST_CHECK enum sl_code sl_generate_new(const struct sl_generate *what,
+                                           const struct sl_type *schema, bool profile,
+                                           struct sl_op **out, struct sl_err *err);
 /* Lets the first `rows` rows through; exact only when one instance sees all rows. */
 struct sl_op *sl_limit_new(int64_t rows);
 /* No more rows can come: the reader may stop. */

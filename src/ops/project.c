@@ -16,10 +16,8 @@ static enum sl_code process(struct sl_op *op, const struct sl_session *session, 
     SL_TRY(sl_program_eval(project->program, session, in, project->outputs, err));
     for (uint32_t c = 0; c < project->out.schema->field_count; c++)
         sl_vec_borrow(&project->out.columns[c], project->outputs[c]);
-    project->out.rows = in->rows;
-    project->out.selected = in->selected;
-    project->out.selected_rows = in->selected_rows;
-    project->out.origin = in->origin;
+    sl_batch_take_rows(&project->out, in);
+    if (in->faults) sl_program_drop_failed(project->program, &project->out);
     *out = &project->out;
     return SL_OK;
 }

@@ -67,8 +67,13 @@ static enum sl_code bind_attribute(struct sl_binder *binder, const struct sl_sco
                                    struct sl_err *err) {
     const struct sl_name *name = &expr->name;
     struct sl_resolved at;
+    int param = name->count ? sl_lambda_param(scope, name->parts[0]) : -1;
+    if (scope->lambda && param < 0) return sl_bind_captured(binder, scope, expr, out, err);
     SL_TRY(sl_scope_resolve(scope, name, &at, err));
-    if (at.found) {
+    if (param >= 0) {
+        *out = sl_lambda_param_expr(binder, scope, param, expr->span);
+        at.used = 1;
+    } else if (at.found) {
         const struct sl_column *column = &scope->columns[at.column];
         *out = sl_expr_column(&binder->ctx->expr, at.column, column->type, column->nullable);
         (*out)->span = expr->span;
@@ -164,8 +169,8 @@ static enum sl_code star_unknown(const struct sl_scope *scope, const struct sl_u
 }
 
 /* By number, because names that differ in case only are one name to sl_expr_field. */
-static struct sl_expr *field_at(struct sl_binder *binder, struct sl_expr *base, uint32_t field,
-                                struct sl_span span) {
+struct sl_expr *sl_field_at(struct sl_binder *binder, struct sl_expr *base, uint32_t field,
+                            struct sl_span span) {
     struct sl_expr *expr = SL_NEW(binder->arena, struct sl_expr);
     expr->kind = SL_EXPR_FIELD;
     expr->type = base->type->fields[field].type;
@@ -201,7 +206,7 @@ static enum sl_code star_fields(struct sl_binder *binder, const struct sl_scope 
         struct sl_str name = base->type->fields[i].name;
         if (is_excepted(scope, star, name, seen)) continue;
         (*items)[(*count)++] =
-            (struct sl_star_item){name, field_at(binder, base, i, star->span), NULL};
+            (struct sl_star_item){name, sl_field_at(binder, base, i, star->span), NULL};
     }
     return SL_OK;
 }
@@ -322,8 +327,7 @@ static enum sl_code bind_struct(struct sl_binder *binder, const struct arg_list 
                         out, err);
 }
 
-/* upper, builtin.upper, system.builtin.upper */
-static bool is_builtin_name(const struct sl_name *name) {
+bool sl_is_builtin_name(const struct sl_name *name) {
     if (name->count == 1) return true;
     if (!sl_str_eq_nocase(name->parts[name->count - 2], SL_STR("builtin"))) return false;
     return name->count == 2 ||
@@ -332,7 +336,7 @@ static bool is_builtin_name(const struct sl_name *name) {
 
 static enum sl_code check_callable(const struct sl_uexpr *expr, struct sl_str name,
                                    struct sl_err *err) {
-    if (!is_builtin_name(&expr->name)) {
+    if (!sl_is_builtin_name(&expr->name)) {
         struct sl_buf text = {0};
         sl_name_put(&text, &expr->name);
         enum sl_code code = sl_fail_at(err, expr->span, "UNRESOLVED_ROUTINE", "42883",
@@ -341,6 +345,7 @@ static enum sl_code check_callable(const struct sl_uexpr *expr, struct sl_str na
         sl_buf_release(&text);
         return code;
     }
+    if (sl_is_generator(expr)) return sl_generator_misplaced(expr->span, err);
     size_t rows;
     sl_function_find(name, &rows);
     const char *what = rows ? NULL : refused_as(name);
@@ -368,6 +373,7 @@ static enum sl_code bind_function(struct sl_binder *binder, const struct sl_scop
                                   struct sl_err *err) {
     struct sl_str name = expr->name.parts[expr->name.count - 1];
     SL_TRY(check_callable(expr, name, err));
+    if (sl_is_higher(expr)) return sl_bind_higher(binder, scope, expr, out, err);
     struct arg_list list = {0};
     size_t rows;
     sl_function_find(name, &rows);
@@ -481,7 +487,10 @@ static enum sl_code bind_kind(struct sl_binder *binder, const struct sl_scope *s
         return sl_fail_at(err, expr->span, "PARSE_SYNTAX_ERROR", "42601",
                           "an alias can only name an item of a SELECT list or a field of struct()");
     case SL_U_LAMBDA:
-        return sl_bind_refuse(err, expr->span, "lambda functions");
+        return sl_fail_at(err, expr->span, "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION",
+                          "42K0D",
+                          "invalid lambda function call: a lambda function should only be used in "
+                          "a higher-order function, such as transform()");
     case SL_U_SUBQUERY:
         return sl_bind_refuse(err, expr->span, "subqueries inside expressions");
     case SL_U_WINDOW:

@@ -1,6 +1,6 @@
 /* What the binder's files share.  bind_relation.c binds relations, bind_read.c what FROM names,
- * bind_select.c a SELECT list, bind_expr.c expressions, bind_literal.c literals, column_name.c
- * Spark's names of unaliased expressions.
+ * bind_select.c a SELECT list, bind_generate.c generators, bind_expr.c expressions, bind_literal.c
+ * literals, column_name.c Spark's names of unaliased expressions.
  */
 #ifndef SL_PLAN_BIND_INT_H
 #define SL_PLAN_BIND_INT_H
@@ -41,7 +41,38 @@ enum sl_code sl_bind_select(struct sl_binder *binder, const struct sl_urelation 
                             struct sl_node **out, struct sl_err *err);
 struct sl_scope sl_scope_of(const struct sl_binder *binder, const struct sl_node *node);
 
+/* generators */
+struct sl_generator_use {
+    bool outer, table;           /* LATERAL VIEW OUTER; a table function of FROM */
+    const struct sl_name *names; /* of its columns; NULL or none: as the generator calls them */
+    struct sl_str qualifier;
+};
+bool sl_is_generator(const struct sl_uexpr *expr);
+/* Puts the generator over *base; what it makes comes behind base's columns. scope: what its
+ * arguments may read, all of it columns of *base. */
+enum sl_code sl_bind_generator(struct sl_binder *binder, const struct sl_scope *scope,
+                               const struct sl_uexpr *call, const struct sl_generator_use *use,
+                               struct sl_node **base, struct sl_err *err);
+enum sl_code sl_bind_lateral_view(struct sl_binder *binder, const struct sl_urelation *relation,
+                                  struct sl_node **out, struct sl_err *err);
+/* explode(..) in FROM; left: the relation before it, which LATERAL lets it read, or NULL. */
+bool sl_is_generator_table(const struct sl_urelation *relation);
+enum sl_code sl_bind_generator_table(struct sl_binder *binder, const struct sl_urelation *relation,
+                                     struct sl_node *left, struct sl_node **out,
+                                     struct sl_err *err);
+/* UNSUPPORTED_GENERATOR.OUTSIDE_SELECT; and the same error of a part told as that of the SELECT
+ * item `whole`, NESTED_IN_EXPRESSIONS. */
+enum sl_code sl_generator_misplaced(struct sl_span span, struct sl_err *err);
+enum sl_code sl_generator_nested(struct sl_binder *binder, const struct sl_scope *scope,
+                                 const struct sl_uexpr *whole, enum sl_code code,
+                                 struct sl_err *err);
+
 /* expressions */
+/* upper, builtin.upper, system.builtin.upper */
+bool sl_is_builtin_name(const struct sl_name *name);
+/* A field of a struct by number. */
+struct sl_expr *sl_field_at(struct sl_binder *binder, struct sl_expr *base, uint32_t field,
+                            struct sl_span span);
 enum sl_code sl_bind_uexpr(struct sl_binder *binder, const struct sl_scope *scope,
                            const struct sl_uexpr *expr, struct sl_expr **out, struct sl_err *err);
 enum sl_code sl_bind_literal(struct sl_binder *binder, const struct sl_uexpr *expr,
@@ -65,6 +96,21 @@ enum sl_code sl_select_lateral(struct sl_binder *binder, struct sl_select *selec
                                struct sl_str name, struct sl_span span, struct sl_expr **out,
                                struct sl_err *err);
 bool sl_select_has_lateral(const struct sl_scope *scope, struct sl_str name);
+/* Such a name stands for what a generator makes, to Spark a column like any other. */
+bool sl_select_is_generated(const struct sl_scope *scope, struct sl_str name);
+
+/* lambdas */
+bool sl_is_higher(const struct sl_uexpr *expr);
+enum sl_code sl_bind_higher(struct sl_binder *binder, const struct sl_scope *scope,
+                            const struct sl_uexpr *expr, struct sl_expr **out, struct sl_err *err);
+/* Number of the lambda's parameter of that name, or -1; what stands for it in the body. */
+int sl_lambda_param(const struct sl_scope *scope, struct sl_str name);
+struct sl_expr *sl_lambda_param_expr(struct sl_binder *binder, const struct sl_scope *scope,
+                                     int param, struct sl_span span);
+/* In a lambda's body: a name from outside. */
+enum sl_code sl_bind_captured(struct sl_binder *binder, const struct sl_scope *scope,
+                              const struct sl_uexpr *expr, struct sl_expr **out,
+                              struct sl_err *err);
 
 /* names */
 /* Spark's name of a SELECT item without alias. */

@@ -80,6 +80,21 @@ static enum sl_code bind_cte(struct sl_binder *binder, const struct sl_cte_frame
     return code;
 }
 
+/* VERSION AS OF and TIMESTAMP AS OF are options of a read. */
+static enum sl_code refuse_time_travel(const struct sl_urelation *relation, const char *what,
+                                       struct sl_err *err) {
+    for (uint32_t i = 0; i < relation->options.count; i++) {
+        const struct sl_property *option = &relation->options.items[i];
+        if (sl_str_eq_nocase(option->key, SL_STR("versionAsOf")) ||
+            sl_str_eq_nocase(option->key, SL_STR("timestampAsOf")))
+            return sl_fail_at(err, option->key_span, "UNSUPPORTED_FEATURE.TIME_TRAVEL", "0A000",
+                              "time travel on %s `%.*s` is not supported: only tables have "
+                              "versions",
+                              what, SL_STR_ARG(relation->name.parts[relation->name.count - 1]));
+    }
+    return SL_OK;
+}
+
 /* ---- views ---- */
 
 /* "`a` reads `b` reads `a`": the frames run from the innermost view out to the one met again. */
@@ -228,12 +243,16 @@ enum sl_code sl_bind_read(struct sl_binder *binder, const struct sl_urelation *r
             return sl_bind_refuse(err, relation->span,
                                   "STREAM before the name of a common table expression; write "
                                   "STREAM where the expression reads its source");
+        SL_TRY(refuse_time_travel(relation, "the common table expression", err));
         return bind_cte(binder, cte, out, err);
     }
     const struct sl_catalog *catalog = binder->ctx->catalog;
     const struct sl_urelation *view =
         catalog->view ? catalog->view(catalog->ctx, &relation->name) : NULL;
-    if (view) return bind_view(binder, relation, view, out, err);
+    if (view) {
+        SL_TRY(refuse_time_travel(relation, "the view", err));
+        return bind_view(binder, relation, view, out, err);
+    }
     return bind_scan(binder, relation, &relation->options,
                      relation->name.parts[relation->name.count - 1], out, err);
 }

@@ -9,11 +9,10 @@ struct sl_scope sl_scope_of(const struct sl_binder *binder, const struct sl_node
 
 /* ---- filter and limit ---- */
 
-static enum sl_code bind_filter(struct sl_binder *binder, const struct sl_urelation *relation,
-                                struct sl_node **out, struct sl_err *err) {
-    struct sl_node *input;
+static enum sl_code filter_by(struct sl_binder *binder, struct sl_node *input,
+                              const struct sl_urelation *relation, struct sl_node **out,
+                              struct sl_err *err) {
     struct sl_expr *condition;
-    SL_TRY(sl_bind_node(binder, relation->input, &input, err));
     struct sl_scope scope = sl_scope_of(binder, input);
     SL_TRY(sl_bind_uexpr(binder, &scope, relation->condition, &condition, err));
     if (condition->type->kind == SL_NULL_KIND)
@@ -28,6 +27,13 @@ static enum sl_code bind_filter(struct sl_binder *binder, const struct sl_urelat
     }
     *out = sl_node_filter(binder->arena, input, condition, relation->span);
     return SL_OK;
+}
+
+static enum sl_code bind_filter(struct sl_binder *binder, const struct sl_urelation *relation,
+                                struct sl_node **out, struct sl_err *err) {
+    struct sl_node *input;
+    SL_TRY(sl_bind_node(binder, relation->input, &input, err));
+    return filter_by(binder, input, relation, out, err);
 }
 
 static enum sl_code limit_error(struct sl_binder *binder, const struct sl_uexpr *expr,
@@ -292,6 +298,47 @@ static const char *join_name(enum sl_join_type type) {
     return "JOIN";
 }
 
+static enum sl_code refuse_join(const struct sl_urelation *relation, bool generator,
+                                struct sl_err *err) {
+    const char *natural = relation->natural ? "NATURAL " : "";
+    enum sl_code code =
+        sl_bind_refuse(err, relation->right->span, "%s%s%s", natural,
+                       join_name(relation->join_type), generator ? " with a generator" : "");
+    if (err && generator) sl_hint(err, "LATERAL VIEW OUTER keeps the rows that have no items.");
+    return code;
+}
+
+static enum sl_code bind_join(struct sl_binder *binder, const struct sl_urelation *relation,
+                              struct sl_node *left, struct sl_node **out, struct sl_err *err);
+
+/* A relation that is joined to what stands before it. */
+static enum sl_code bind_joined(struct sl_binder *binder, const struct sl_urelation *join,
+                                const struct sl_urelation *relation, struct sl_node *left,
+                                struct sl_node **out, struct sl_err *err) {
+    if (relation->kind == SL_R_JOIN) return bind_join(binder, relation, left, out, err);
+    if (sl_is_generator_table(relation))
+        return sl_bind_generator_table(binder, relation, left, out, err);
+    return refuse_join(join, false, err);
+}
+
+/* Only with generators: `FROM t, LATERAL explode(t.a)`.  left: what stands before the whole join,
+ * or NULL; the comma binds looser than JOIN. */
+static enum sl_code bind_join(struct sl_binder *binder, const struct sl_urelation *relation,
+                              struct sl_node *left, struct sl_node **out, struct sl_err *err) {
+    bool inner = relation->join_type == SL_JOIN_INNER || relation->join_type == SL_JOIN_CROSS;
+    bool generator = sl_is_generator_table(relation->right);
+    if ((!generator && relation->right->kind != SL_R_JOIN) || !inner || relation->natural ||
+        relation->name.count)
+        return refuse_join(relation, generator, err);
+    struct sl_node *node;
+    if (left)
+        SL_TRY(bind_joined(binder, relation, relation->input, left, &node, err));
+    else
+        SL_TRY(sl_bind_node(binder, relation->input, &node, err));
+    SL_TRY(bind_joined(binder, relation, relation->right, node, out, err));
+    return relation->condition ? filter_by(binder, *out, relation, out, err) : SL_OK;
+}
+
 static enum sl_code refuse_aggregate(const struct sl_urelation *relation, struct sl_err *err) {
     if (!relation->grouping_count)
         return sl_bind_refuse(err, relation->span, "aggregation (HAVING, GROUP BY ALL)");
@@ -303,6 +350,8 @@ static enum sl_code refuse_aggregate(const struct sl_urelation *relation, struct
 static enum sl_code bind_relation_kind(struct sl_binder *binder,
                                        const struct sl_urelation *relation, struct sl_node **out,
                                        struct sl_err *err) {
+    if (sl_is_generator_table(relation))
+        return sl_bind_generator_table(binder, relation, NULL, out, err);
     switch (relation->kind) {
     case SL_R_READ_TABLE:
     case SL_R_READ_PATH:
@@ -323,7 +372,7 @@ static enum sl_code bind_relation_kind(struct sl_binder *binder,
     case SL_R_WITH_CTE:
         return bind_with(binder, relation, out, err);
     case SL_R_JOIN:
-        return sl_bind_refuse(err, relation->right->span, "%s", join_name(relation->join_type));
+        return bind_join(binder, relation, NULL, out, err);
     case SL_R_AGGREGATE:
         return refuse_aggregate(relation, err);
     case SL_R_SORT:
@@ -335,7 +384,7 @@ static enum sl_code bind_relation_kind(struct sl_binder *binder,
     case SL_R_WITH_WATERMARK:
         return sl_bind_refuse(err, relation->span, "WATERMARK");
     case SL_R_LATERAL_VIEW:
-        return sl_bind_refuse(err, relation->span, "LATERAL VIEW");
+        return sl_bind_lateral_view(binder, relation, out, err);
     }
     return sl_fail(err, SL_BUG, "unknown relation kind %d", (int)relation->kind);
 }

@@ -10,7 +10,8 @@
 struct item {
     struct sl_expr *expr;
     struct sl_column column;
-    bool lateral; /* later items may use its name */
+    bool lateral;   /* later items may use its name */
+    bool generated; /* made by a generator */
 };
 
 struct sl_select {
@@ -39,13 +40,21 @@ static bool name_eq(const struct sl_select *select, struct sl_str a, struct sl_s
     return select->case_sensitive ? sl_str_eq(a, b) : sl_str_eq_nocase(a, b);
 }
 
+static const struct item *find_lateral(const struct sl_scope *scope, struct sl_str name) {
+    const struct sl_select *select = scope->select;
+    for (uint32_t i = 0; select && i < select->count; i++)
+        if (select->items[i].lateral && name_eq(select, select->items[i].column.name, name))
+            return &select->items[i];
+    return NULL;
+}
+
 bool sl_select_has_lateral(const struct sl_scope *scope, struct sl_str name) {
-    if (!scope->select) return false;
-    for (uint32_t i = 0; i < scope->select->count; i++)
-        if (scope->select->items[i].lateral &&
-            name_eq(scope->select, scope->select->items[i].column.name, name))
-            return true;
-    return false;
+    return find_lateral(scope, name) != NULL;
+}
+
+bool sl_select_is_generated(const struct sl_scope *scope, struct sl_str name) {
+    const struct item *item = find_lateral(scope, name);
+    return item && item->generated;
 }
 
 /* Moves an item's expression into a projection below the list. */
@@ -100,17 +109,39 @@ static enum sl_code add_star(struct sl_binder *binder, const struct sl_scope *sc
     return SL_OK;
 }
 
+/* The generator goes below the list, behind the base's columns. */
+static enum sl_code add_generator(struct sl_binder *binder, const struct sl_scope *scope,
+                                  const struct sl_uexpr *expr, struct sl_select *select,
+                                  struct sl_err *err) {
+    bool named = expr->kind == SL_U_ALIAS;
+    struct sl_generator_use use = {.names = named ? &expr->aliases : NULL};
+    SL_TRY(
+        sl_bind_generator(binder, scope, named ? expr->args[0] : expr, &use, &select->base, err));
+    const struct sl_node *node = select->base;
+    for (uint32_t i = node->inputs[0]->column_count; i < node->column_count; i++) {
+        const struct sl_column *column = &node->columns[i];
+        struct sl_expr *item =
+            sl_expr_column(&binder->ctx->expr, i, column->type, column->nullable);
+        item->name = column->name;
+        add_item(binder, select, item, column->name, column->id, named);
+        select->items[select->count - 1].generated = true;
+    }
+    return SL_OK;
+}
+
 static enum sl_code add_expr(struct sl_binder *binder, const struct sl_scope *scope,
                              const struct sl_uexpr *expr, struct sl_select *select,
                              struct sl_err *err) {
-    const struct sl_uexpr *value = expr;
-    if (expr->kind == SL_U_ALIAS) {
-        if (expr->aliases.count != 1)
-            return sl_bind_refuse(err, expr->span, "several aliases for one item (generators)");
-        value = expr->args[0];
-    }
+    const struct sl_uexpr *value = expr->kind == SL_U_ALIAS ? expr->args[0] : expr;
+    if (sl_is_generator(value)) return add_generator(binder, scope, expr, select, err);
+    if (expr->kind == SL_U_ALIAS && expr->aliases.count != 1)
+        return sl_fail_at(err, expr->span, "MULTI_ALIAS_WITHOUT_GENERATOR", "42K0E",
+                          "several aliases are not supported with \"%.*s\", as it is not a "
+                          "generator function",
+                          SL_STR_ARG(sl_pretty_text(binder, scope, value)));
     struct sl_expr *bound;
-    SL_TRY(sl_bind_uexpr(binder, scope, value, &bound, err));
+    enum sl_code code = sl_bind_uexpr(binder, scope, value, &bound, err);
+    SL_TRY(sl_generator_nested(binder, scope, value, code, err));
     if (expr->kind == SL_U_ALIAS) {
         add_item(binder, select, bound, expr->aliases.parts[0], binder->next_id++, true);
         return SL_OK;

@@ -5,10 +5,17 @@
 
 #include "plan/bind_int.h"
 
+/* A lambda around what is being put. */
+struct shown_lambda {
+    const struct sl_name *names;
+    const struct shown_lambda *outer;
+};
+
 struct pretty {
     struct sl_binder *binder;
     const struct sl_scope *scope;
     struct sl_buf *out;
+    const struct shown_lambda *lambdas;
 };
 
 static void put(const struct pretty *pretty, const struct sl_uexpr *expr);
@@ -47,9 +54,36 @@ static const struct sl_type *put_step(const struct pretty *pretty, const struct 
     return found >= 0 ? type->fields[found].type : NULL;
 }
 
+static bool is_lambda_param(const struct pretty *pretty, struct sl_str name) {
+    if (sl_lambda_param(pretty->scope, name) >= 0) return true;
+    for (const struct shown_lambda *lambda = pretty->lambdas; lambda; lambda = lambda->outer)
+        for (uint32_t i = 0; i < lambda->names->count; i++)
+            if (sl_scope_name_eq(pretty->scope, lambda->names->parts[i], name)) return true;
+    return false;
+}
+
+static void put_lambda_variable(const struct pretty *pretty, const struct sl_name *name) {
+    put_text(pretty, "namedlambdavariable()");
+    for (uint32_t i = 1; i < name->count; i++) put_step(pretty, NULL, name->parts[i]);
+}
+
+static void put_lambda(const struct pretty *pretty, const struct sl_uexpr *expr) {
+    struct shown_lambda lambda = {&expr->aliases, pretty->lambdas};
+    struct pretty inner = *pretty;
+    inner.lambdas = &lambda;
+    put_text(&inner, "lambdafunction(");
+    put(&inner, expr->args[0]);
+    for (uint32_t i = 0; i < expr->aliases.count; i++) put_text(&inner, ", namedlambdavariable()");
+    put_text(&inner, ")");
+}
+
 static void put_attribute(const struct pretty *pretty, const struct sl_uexpr *expr) {
     const struct sl_name *name = &expr->name;
     struct sl_resolved at;
+    if (name->count && is_lambda_param(pretty, name->parts[0])) {
+        put_lambda_variable(pretty, name);
+        return;
+    }
     bool resolved =
         sl_scope_resolve(pretty->scope, name, &at, NULL) == SL_OK && at.found && name->count;
     const struct sl_type *type = NULL;
@@ -58,7 +92,9 @@ static void put_attribute(const struct pretty *pretty, const struct sl_uexpr *ex
         sl_buf_put_str(pretty->out, name->parts[at.used - 1]);
     } else if (name->count && sl_select_has_lateral(pretty->scope, name->parts[0])) {
         at.used = 1;
-        sl_buf_printf(pretty->out, "lateralAliasReference(%.*s)", SL_STR_ARG(name->parts[0]));
+        bool made = sl_select_is_generated(pretty->scope, name->parts[0]);
+        sl_buf_printf(pretty->out, made ? "%.*s" : "lateralAliasReference(%.*s)",
+                      SL_STR_ARG(name->parts[0]));
     } else {
         const struct sl_expr *value = bound(pretty, expr);
         for (at.used = 0; at.used < name->count; at.used++)
@@ -402,6 +438,9 @@ static void put(const struct pretty *pretty, const struct sl_uexpr *expr) {
         put(pretty, expr->args[0]);
         put_step(pretty, type_of(pretty, expr->args[0]), expr->field_name);
         break;
+    case SL_U_LAMBDA:
+        put_lambda(pretty, expr);
+        break;
     default:
         put_text(pretty, "expression");
         break;
@@ -412,7 +451,7 @@ static void put(const struct pretty *pretty, const struct sl_uexpr *expr) {
 struct sl_str sl_pretty_text(struct sl_binder *binder, const struct sl_scope *scope,
                              const struct sl_uexpr *expr) {
     struct sl_buf buf = {0};
-    struct pretty pretty = {binder, scope, &buf};
+    struct pretty pretty = {binder, scope, &buf, NULL};
     put(&pretty, expr);
     struct sl_str text = sl_arena_str(binder->arena, sl_buf_str(&buf));
     sl_buf_release(&buf);
@@ -436,7 +475,7 @@ static const struct sl_uexpr *naming_attribute(const struct pretty *pretty,
 
 struct sl_str sl_column_name(struct sl_binder *binder, const struct sl_scope *scope,
                              const struct sl_uexpr *expr) {
-    struct pretty pretty = {binder, scope, NULL};
+    struct pretty pretty = {binder, scope, NULL, NULL};
     const struct sl_uexpr *attribute = naming_attribute(&pretty, expr);
     if (!attribute || expr->negated) return sl_pretty_text(binder, scope, expr);
     const struct sl_name *name = &attribute->name;

@@ -47,6 +47,14 @@ struct sl_node *sl_node_limit(struct sl_arena *arena, struct sl_node *input, int
     return node;
 }
 
+struct sl_node *sl_node_expect(struct sl_arena *arena, struct sl_node *input,
+                               struct sl_expect *expects, uint32_t count, struct sl_span span) {
+    struct sl_node *node = passing(arena, SL_NODE_EXPECT, input, span);
+    node->expects = expects;
+    node->expect_count = count;
+    return node;
+}
+
 const struct sl_type *sl_node_schema(struct sl_arena *arena, const struct sl_node *node) {
     struct sl_field *fields = SL_NEW_ARRAY(arena, struct sl_field, node->column_count + 1);
     for (uint32_t i = 0; i < node->column_count; i++)

@@ -9,17 +9,21 @@
 #ifndef SL_PLAN_NODE_H
 #define SL_PLAN_NODE_H
 
-#include "expr/expr.h"
+#include "expr/expect.h"
+#include "expr/generate.h"
 #include "sql/tree.h"
 
 enum sl_node_kind {
-    SL_NODE_SCAN,    /* scan; output = scan columns `columns` */
-    SL_NODE_PROJECT, /* exprs over input */
-    SL_NODE_FILTER,  /* condition (boolean) over input; same schema */
-    SL_NODE_UNION,   /* inputs of equal schema (types widened), in order */
-    SL_NODE_LIMIT,   /* first `limit` rows; batch queries only */
-    SL_NODE_VALUES   /* `row_count` rows of exprs that read no column: VALUES, SELECT without FROM;
-                        column_count may be 0 (the one row below `SELECT 1 WHERE ..`) */
+    SL_NODE_SCAN,     /* scan; output = scan columns `columns` */
+    SL_NODE_PROJECT,  /* exprs over input */
+    SL_NODE_FILTER,   /* condition (boolean) over input; same schema */
+    SL_NODE_UNION,    /* inputs of equal schema (types widened), in order */
+    SL_NODE_LIMIT,    /* first `limit` rows; batch queries only */
+    SL_NODE_EXPECT,   /* `expects` over input, in this order; same schema; at the root only */
+    SL_NODE_GENERATE, /* `generate`: a row for each item of a list; output = its kept columns, then
+                         its parts */
+    SL_NODE_VALUES    /* `row_count` rows of exprs that read no column: VALUES, SELECT without FROM;
+                         column_count may be 0 (the one row below `SELECT 1 WHERE ..`) */
 };
 
 /* One column of a node's output. */
@@ -57,6 +61,9 @@ struct sl_node {
     uint32_t pushed_count;
     int64_t limit;
     uint32_t row_count;
+    struct sl_expect *expects; /* EXPECT */
+    uint32_t expect_count;
+    const struct sl_generate *generate; /* GENERATE */
     struct sl_span span;
 };
 
@@ -71,6 +78,8 @@ struct sl_node *sl_node_filter(struct sl_arena *arena, struct sl_node *input,
                                struct sl_expr *condition, struct sl_span span);
 struct sl_node *sl_node_limit(struct sl_arena *arena, struct sl_node *input, int64_t limit,
                               struct sl_span span);
+struct sl_node *sl_node_expect(struct sl_arena *arena, struct sl_node *input,
+                               struct sl_expect *expects, uint32_t count, struct sl_span span);
 
 /* Output as a STRUCT type. */
 const struct sl_type *sl_node_schema(struct sl_arena *arena, const struct sl_node *node);

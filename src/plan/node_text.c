@@ -43,6 +43,52 @@ static void put_filter(struct sl_buf *out, const struct sl_node *node) {
     free(names);
 }
 
+static const char *const action_words[] = {
+    [SL_EXPECT_KEEP] = "",
+    [SL_EXPECT_DROP] = " ON VIOLATION DROP ROW",
+    [SL_EXPECT_FAIL] = " ON VIOLATION FAIL UPDATE",
+    [SL_EXPECT_TABLE] = " OF TABLE",
+};
+
+static void put_expect(struct sl_buf *out, const struct sl_node *node) {
+    struct sl_str *names = names_of(node->inputs[0]);
+    sl_buf_put_cstr(out, "Expect [");
+    for (uint32_t i = 0; i < node->expect_count; i++) {
+        const struct sl_expect *expect = &node->expects[i];
+        sl_buf_printf(out, "%s%.*s: ", i ? ", " : "", SL_STR_ARG(expect->name));
+        sl_expr_put_text(out, expect->condition, names);
+        sl_buf_put_cstr(out, action_words[expect->action]);
+    }
+    sl_buf_put_byte(out, ']');
+    free(names);
+}
+
+/* The list, positions of the input's columns that are not passed on, outer, the view's name, what
+ * comes out: Spark's Generate. */
+static void put_generate(struct sl_buf *out, const struct sl_node *node) {
+    const struct sl_generate *generate = node->generate;
+    const struct sl_node *input = node->inputs[0];
+    struct sl_str *names = names_of(input);
+    sl_buf_printf(out, "Generate %s(", generate->name);
+    sl_expr_put_text(out, generate->list, names);
+    sl_buf_put_cstr(out, ")");
+    uint32_t kept = 0, dropped = 0;
+    for (uint32_t i = 0; i < input->column_count; i++) {
+        if (kept < generate->kept_count && generate->kept[kept] == i) {
+            kept++;
+            continue;
+        }
+        sl_buf_printf(out, "%s%u", dropped++ ? ", " : ", [", i);
+    }
+    sl_buf_printf(out, "%s, %s, ", dropped ? "]" : "", generate->outer ? "true" : "false");
+    if (generate->qualifier.len) sl_buf_printf(out, "%.*s, ", SL_STR_ARG(generate->qualifier));
+    for (uint32_t i = 0; i < generate->part_count; i++)
+        sl_buf_printf(out, "%s%.*s", i ? ", " : "[",
+                      SL_STR_ARG(node->columns[generate->kept_count + i].name));
+    sl_buf_put_cstr(out, generate->part_count ? "]" : "[]");
+    free(names);
+}
+
 static void put_scan(struct sl_buf *out, const struct sl_node *node) {
     sl_buf_put_cstr(out, node->scan->streaming ? "StreamingRelation " : "Relation ");
     put_columns(out, node);
@@ -86,6 +132,12 @@ static void put_line(struct sl_buf *out, const struct sl_node *node) {
         break;
     case SL_NODE_FILTER:
         put_filter(out, node);
+        break;
+    case SL_NODE_EXPECT:
+        put_expect(out, node);
+        break;
+    case SL_NODE_GENERATE:
+        put_generate(out, node);
         break;
     case SL_NODE_UNION:
         sl_buf_put_cstr(out, "Union false, false");

@@ -262,6 +262,46 @@ static struct pruned prune_passing(struct sl_arena *arena, const struct sl_node 
     return out;
 }
 
+/* What passes the expectations is what the target gets: nothing of it is dropped, so the conditions
+ * find their columns where they were. */
+static struct pruned prune_expect(struct sl_arena *arena, const struct sl_node *node) {
+    struct need *needs = new_needs(arena, node->column_count, WHOLE);
+    return prune_passing(arena, node, needs);
+}
+
+static struct pruned prune_generate(struct sl_arena *arena, const struct sl_node *node,
+                                    const struct need *needs) {
+    const struct sl_generate *before = node->generate;
+    struct sl_generate *after = SL_NEW(arena, struct sl_generate);
+    *after = *before;
+    struct need *below = new_needs(arena, node->inputs[0]->column_count, NONE);
+    for (uint32_t i = 0; i < before->kept_count; i++)
+        add_need(arena, &below[before->kept[i]], &needs[i], node->columns[i].type);
+    walk(arena, before->list, &whole, below);
+    struct pruned input = prune(arena, node->inputs[0], below);
+    struct rebuild rebuild = {arena, input.map, input.node->columns};
+    struct pruned out = kept_columns(arena, node, needs);
+    out.node->inputs = SL_NEW_ARRAY(arena, struct sl_node *, 1);
+    out.node->inputs[0] = input.node;
+    out.node->generate = after;
+    after->list = rebuild_expr(&rebuild, before->list, &whole);
+    after->kept = SL_NEW_ARRAY(arena, uint32_t, before->kept_count + 1);
+    after->parts = SL_NEW_ARRAY(arena, int32_t, before->part_count + 1);
+    after->kept_count = after->part_count = 0;
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        uint32_t at = out.map[i];
+        if (at == (uint32_t)NOWHERE) continue;
+        if (i >= before->kept_count) {
+            after->parts[after->part_count++] = before->parts[i - before->kept_count];
+            continue;
+        }
+        uint32_t from = input.map[before->kept[i]];
+        after->kept[after->kept_count++] = from;
+        out.node->columns[at].type = input.node->columns[from].type;
+    }
+    return out;
+}
+
 /* The sides of a union must stay equal, so a column is needed whole or not at all, and each side
  * gives exactly the needed columns. */
 static struct sl_node *union_input(struct sl_arena *arena, const struct sl_node *node,
@@ -307,6 +347,10 @@ static struct pruned prune(struct sl_arena *arena, const struct sl_node *node,
     case SL_NODE_FILTER:
     case SL_NODE_LIMIT:
         return prune_passing(arena, node, needs);
+    case SL_NODE_EXPECT:
+        return prune_expect(arena, node);
+    case SL_NODE_GENERATE:
+        return prune_generate(arena, node, needs);
     case SL_NODE_UNION:
         return prune_union(arena, node, needs);
     }

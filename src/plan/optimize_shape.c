@@ -66,6 +66,7 @@ static bool may_fail(const struct sl_expr *expr, const void *ctx) {
         return !is_comparison(expr->function->name);
     case SL_EXPR_CAST:
     case SL_EXPR_FROM_JSON:
+    case SL_EXPR_HIGHER:
         return true;
     }
     return true;
@@ -128,6 +129,38 @@ static enum sl_code push_into_union(struct sl_expr_ctx *ctx, struct sl_node *nod
     return SL_OK;
 }
 
+static bool reads_part(const struct sl_expr *expr, const void *ctx) {
+    const struct sl_generate *generate = ctx;
+    return expr->kind == SL_EXPR_COLUMN && expr->column >= generate->kept_count;
+}
+
+/* Terms that read only what the generator passes on are decided once per row, below it. */
+static enum sl_code push_below_generate(struct sl_expr_ctx *ctx, struct sl_node *node,
+                                        struct sl_exprs *terms, struct sl_span span,
+                                        struct sl_node **out, struct sl_err *err) {
+    const struct sl_generate *generate = node->generate;
+    struct sl_exprs below = {0}, above = {0};
+    struct sl_expr **columns = SL_NEW_ARRAY(ctx->query, struct sl_expr *, node->column_count + 1);
+    for (uint32_t i = 0; i < generate->kept_count; i++)
+        columns[i] = sl_expr_column(ctx, generate->kept[i], node->columns[i].type,
+                                    node->columns[i].nullable);
+    for (uint32_t i = 0; i < terms->count; i++) {
+        struct sl_expr *term = terms->items[i];
+        bool stays = sl_expr_is_volatile(term) || sl_expr_any(term, reads_part, generate) ||
+                     (above.count && sl_expr_any(term, may_fail, NULL));
+        if (stays)
+            sl_exprs_add(ctx->query, &above, term);
+        else
+            sl_exprs_add(ctx->query, &below, sl_expr_inline(ctx->query, term, columns));
+    }
+    if (below.count) {
+        struct sl_node *input;
+        SL_TRY(push(ctx, node->inputs[0], &below, span, &input, err));
+        node = sl_node_with_input(ctx->query, node, input);
+    }
+    return filter_over(ctx, node, &above, span, out, err);
+}
+
 static enum sl_code push(struct sl_expr_ctx *ctx, struct sl_node *input, struct sl_exprs *terms,
                          struct sl_span span, struct sl_node **out, struct sl_err *err) {
     if (input->kind == SL_NODE_FILTER) { /* the inner filter's terms come first */
@@ -138,6 +171,8 @@ static enum sl_code push(struct sl_expr_ctx *ctx, struct sl_node *input, struct 
     }
     if (input->kind == SL_NODE_PROJECT && !project_is_volatile(input))
         return push_below_project(ctx, input, terms, span, out, err);
+    if (input->kind == SL_NODE_GENERATE && !sl_expr_is_volatile(input->generate->list))
+        return push_below_generate(ctx, input, terms, span, out, err);
     bool fixed = true;
     for (uint32_t i = 0; i < terms->count; i++) fixed &= !sl_expr_is_volatile(terms->items[i]);
     if (input->kind == SL_NODE_UNION && fixed)
@@ -243,8 +278,9 @@ struct sl_node *sl_plan_drop_trivial(struct sl_arena *arena, struct sl_node *nod
     if (!node->input_count) return node;
     if (node->kind == SL_NODE_PROJECT && is_trivial(node, root))
         return sl_plan_drop_trivial(arena, node->inputs[0], root);
-    /* The names of a filter or limit at the root are those of what is below it. */
-    bool below = root && (node->kind == SL_NODE_FILTER || node->kind == SL_NODE_LIMIT);
+    /* The names of what passes rows on at the root are those of what is below it. */
+    bool below = root && (node->kind == SL_NODE_FILTER || node->kind == SL_NODE_LIMIT ||
+                          node->kind == SL_NODE_EXPECT);
     struct sl_node **inputs = SL_NEW_ARRAY(arena, struct sl_node *, node->input_count);
     for (uint32_t i = 0; i < node->input_count; i++)
         inputs[i] = sl_plan_drop_trivial(arena, node->inputs[i], below);

@@ -8,12 +8,14 @@
 
 #include "plan/node.h"
 
-struct sl_select; /* the SELECT list being bound: bind_select.c */
+struct sl_select;       /* the SELECT list being bound: bind_select.c */
+struct sl_lambda_frame; /* the lambda whose body is being bound: bind_lambda.c */
 
 struct sl_scope {
     const struct sl_column *columns;
     uint32_t column_count;
-    struct sl_select *select; /* lateral column aliases, or NULL */
+    struct sl_select *select;             /* lateral column aliases, or NULL */
+    const struct sl_lambda_frame *lambda; /* its names go before all others, or NULL */
     bool case_sensitive;
 };
 

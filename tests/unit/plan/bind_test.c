@@ -241,11 +241,13 @@ void test_what_does_not_run_is_refused_by_name(void **state) {
         {"SELECT t.a FROM t JOIN t2 ON t.a = t2.a", "JOIN"},
         {"SELECT t.a FROM t LEFT JOIN t2 ON t.a = t2.a", "LEFT JOIN"},
         {"SELECT row_number() OVER (ORDER BY a) FROM t", "OVER"},
-        {"SELECT explode(ai) FROM t", "the generator `explode`"},
         {"SELECT * FROM t WHERE a IN (SELECT 1)", "subqueries"},
         {"SELECT a FROM t INTERSECT SELECT a FROM t", "INTERSECT"},
         {"SELECT a FROM t LIMIT 1 OFFSET 1", "OFFSET"},
-        {"SELECT a FROM t LATERAL VIEW explode(ai) q AS y", "LATERAL VIEW"},
+        {"SELECT a FROM t LEFT JOIN LATERAL explode(ai) q", "LEFT JOIN with a generator"},
+        {"SELECT a FROM t, LATERAL (SELECT explode(ai)) q", "JOIN"},
+        {"SELECT stack(70000, 1)", "stack() of more than 65536 rows"},
+        {"SELECT json_tuple(s, s) FROM t", "a field name of json_tuple()"},
         {"SELECT * FROM STREAM t WATERMARK ts DELAY OF INTERVAL 1 MINUTE", "WATERMARK"},
     };
     fixture_init(&fixture);
@@ -329,5 +331,32 @@ void test_deep_nesting_is_an_error(void **state) {
         code = sl_bind_relation(&fixture.ctx, statements.items[0].query, &node, &fixture.err);
     assert_int_equal(code, SL_USER);
     sl_buf_release(&sql);
+    fixture_release(&fixture);
+}
+
+/* Names, types and nullability of what generators make. */
+void test_generators_columns(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"SELECT a, explode(ai) FROM t", "a INT, col INT"},
+        {"SELECT posexplode(m) FROM t", "pos INT, key STRING, value INT"},
+        {"SELECT inline(ar), s FROM t", "x INT, s STRING"},
+        {"SELECT explode(ar) AS r, r.x FROM t", "r STRUCT<x: INT>, x INT"},
+        {"SELECT stack(2, a, s, a) FROM t", "col0 INT, col1 STRING"},
+        {"SELECT json_tuple(s, 'p', 'q', 'p') AS (u, v, w) FROM t", "u STRING, v STRING, w STRING"},
+        {"SELECT * FROM (SELECT a FROM t) q LATERAL VIEW OUTER posexplode(array(q.a)) v AS p, c",
+         "a INT, p INT, c INT"},
+        {"SELECT q.a, v.* FROM (SELECT a, ai FROM t) q, LATERAL explode(q.ai) AS v(c)",
+         "a INT, c INT"},
+        /* Spark gives an internal error for a generator that reads a lateral alias */
+        {"SELECT array(a, 1) AS two, explode(two) AS one FROM t", "two ARRAY<INT>, one INT"},
+    };
+    fixture_init(&fixture);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(SCHEMA(cases[i][0]), cases[i][1]);
+    const struct sl_node *node = fixture_plan(&fixture, "SELECT posexplode(array(1)) AS (p, c)");
+    assert_false(node->columns[0].nullable || node->columns[1].nullable);
+    node = fixture_plan(&fixture, "SELECT posexplode_outer(array(1)) AS (p, c)");
+    assert_true(node->columns[0].nullable && node->columns[1].nullable);
     fixture_release(&fixture);
 }

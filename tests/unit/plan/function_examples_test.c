@@ -16,6 +16,58 @@ static bool fits(const char *shape, const char *text) {
     return *shape == *text;
 }
 
+static void put_value(struct fixture *fixture, const struct sl_vec *vec, uint32_t row,
+                      struct sl_buf *out) {
+    if (sl_vec_is_null(vec, row))
+        sl_buf_put_cstr(out, "NULL");
+    else
+        sl_cast_put_text(out, vec, row, &fixture->session);
+}
+
+/* A part of item `at` of the one list; at < 0: there is none. */
+static void put_part(struct fixture *fixture, const struct sl_vec *list, int32_t part, int at,
+                     struct sl_buf *out) {
+    const struct sl_vec *items = &list->children[0];
+    if (at < 0)
+        sl_buf_put_cstr(out, "NULL");
+    else if (part == SL_PART_POSITION)
+        sl_buf_printf(out, "%d", at);
+    else
+        put_value(fixture,
+                  part >= 0               ? &items->children[part]
+                  : part == SL_PART_VALUE ? &list->children[list->child_count - 1]
+                                          : items,
+                  (uint32_t)at, out);
+}
+
+/* The rows of a generator over one row, or of the projection that json_tuple becomes. */
+static enum sl_code evaluate_rows(struct fixture *fixture, const struct sl_node *node,
+                                  struct sl_buf *out) {
+    struct sl_batch batch = {.rows = 1, .selected_rows = 1};
+    const struct sl_generate *generate = node->generate;
+    struct sl_program *program = NULL;
+    const struct sl_vec *values[4];
+    uint32_t count = generate ? 1 : node->column_count;
+    struct sl_expr *const *exprs = generate ? &generate->list : node->exprs;
+    SL_TRY(sl_program_new(exprs, count, &program, &fixture->err));
+    enum sl_code code = sl_program_eval(program, &fixture->session, &batch, values, &fixture->err);
+    if (code == SL_OK && !generate)
+        for (uint32_t i = 0; i < count; i++) {
+            if (i) sl_buf_put_cstr(out, ", ");
+            put_value(fixture, values[i], 0, out);
+        }
+    bool null = code != SL_OK || !generate || sl_vec_is_null(values[0], 0);
+    int items = null ? 0 : values[0]->offsets[1];
+    for (int row = 0; generate && (row < items || (!items && !row && generate->outer)); row++)
+        for (uint32_t i = 0; i < generate->part_count; i++) {
+            if (i || row) sl_buf_put_cstr(out, i ? ", " : "; ");
+            put_part(fixture, values[0], generate->parts[i], items ? row : -1, out);
+        }
+    sl_buf_put_byte(out, '\0');
+    sl_program_free(program);
+    return code;
+}
+
 static enum sl_code evaluate(struct fixture *fixture, const char *example, struct sl_buf *out) {
     struct sl_str sql = sl_arena_printf(&fixture->arena, "SELECT %s", example);
     struct sl_statements statements;
@@ -24,6 +76,7 @@ static enum sl_code evaluate(struct fixture *fixture, const char *example, struc
     const struct sl_vec *value = NULL;
     SL_TRY(sl_sql_parse(&fixture->arena, sql, &statements, &fixture->err));
     SL_TRY(sl_bind_relation(&fixture->ctx, statements.items[0].query, &node, &fixture->err));
+    if (node->kind == SL_NODE_PROJECT) return evaluate_rows(fixture, node->inputs[0], out);
     if (node->kind != SL_NODE_VALUES || node->column_count != 1)
         return sl_fail(&fixture->err, SL_BUG, "the example is not one value");
     enum sl_code code = sl_program_new(node->exprs, 1, &program, &fixture->err);

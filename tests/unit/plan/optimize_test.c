@@ -225,3 +225,40 @@ void test_values_are_pruned(void **state) {
     assert_int_equal(node->exprs[1]->type->kind, SL_STRING_KIND);
     fixture_release(&fixture);
 }
+
+/* What a generator need not pass on goes, its filter goes below when it reads only what is passed
+ * on, and the scan reads no more than both. */
+void test_generators_are_pruned_and_passed_by_filters(void **state) {
+    (void)state;
+    fixture_init(&fixture);
+    assert_string_equal(TEXT("SELECT s, x FROM t LATERAL VIEW posexplode(ai) v AS p, x "
+                             "WHERE a = 1 AND x > 2 AND b < 5"),
+                        "Filter (x > 2)\n"
+                        "+- Generate posexplode(ai), [0, 1, 3], false, v, [x]\n"
+                        "   +- Filter ((a = 1) AND (b < 5))\n"
+                        "      +- Relation [a, b, s, ai] t, PushedFilters: [(a = 1), (b < 5)]\n");
+    assert_string_equal(TEXT("SELECT inline_outer(ar), s FROM t"),
+                        "Project [x, s]\n"
+                        "+- Generate inline(ar), [1], true, [x]\n"
+                        "   +- Relation [s, ar] t\n");
+    assert_string_equal(TEXT("SELECT 1 AS one FROM t LATERAL VIEW explode(m) v"),
+                        "Project [1 AS one]\n"
+                        "+- Generate explode(m), [0], false, v, []\n"
+                        "   +- Relation [m] t\n");
+    fixture_release(&fixture);
+}
+
+/* Only the array is decoded out of the JSON. */
+void test_generator_over_from_json(void **state) {
+    (void)state;
+    fixture_init(&fixture);
+    const struct sl_node *node = fixture_optimized(
+        &fixture, "SELECT o.id, item.sku FROM (SELECT from_json(s, 'id STRING, other STRING, "
+                  "items ARRAY<STRUCT<sku: STRING, n: INT>>') AS o FROM t) "
+                  "LATERAL VIEW explode(o.items) v AS item");
+    assert_int_equal(node_json_calls(node), 1);
+    while (node->kind != SL_NODE_GENERATE) node = node->inputs[0];
+    assert_string_equal(sl_type_sql(&fixture.arena, node->inputs[0]->columns[0].type),
+                        "STRUCT<id: STRING, items: ARRAY<STRUCT<sku: STRING, n: INT>>>");
+    fixture_release(&fixture);
+}

@@ -80,6 +80,48 @@ static void run_program(const struct sl_node *node, const struct sl_node *input,
     sl_program_free(program);
 }
 
+static void generate_row(const struct sl_generate *generate, const struct sl_vec *list,
+                         const struct table *from, uint32_t row, int64_t item, struct table *to) {
+    const struct sl_vec *columns[32];
+    uint32_t idx[1] = {row}, made = (uint32_t)(item < 0 ? 0 : item);
+    for (uint32_t i = 0; i < generate->kept_count; i++) {
+        columns[i] = &from->columns[generate->kept[i]];
+        if (sl_vec_append(&to->columns[i], columns[i], idx, 1, &fixture.err) != SL_OK)
+            fail_msg("%s", fixture.err.msg);
+    }
+    for (uint32_t i = 0; i < generate->part_count; i++) {
+        struct sl_vec *out = &to->columns[generate->kept_count + i];
+        enum sl_code code =
+            item < 0 ? sl_vec_append_null(out, 1, &fixture.err)
+            : generate->parts[i] == SL_PART_POSITION
+                ? sl_vec_put_i64(out, item - list->offsets[sl_vec_pos(list, row)], &fixture.err)
+                : sl_vec_append(out, &list->children[0], &made, 1, &fixture.err);
+        assert_int_equal(code, SL_OK);
+    }
+    to->rows++;
+}
+
+/* Arrays only, one item at a time. */
+static void run_generate(const struct sl_node *node, struct table *from, struct table *to) {
+    const struct sl_generate *generate = node->generate;
+    struct sl_batch batch = {.schema = sl_node_schema(&fixture.arena, node->inputs[0]),
+                             .rows = from->rows,
+                             .columns = from->columns};
+    struct sl_program *program;
+    const struct sl_vec *list;
+    if (sl_program_new(&generate->list, 1, &program, &fixture.err) != SL_OK ||
+        sl_program_eval(program, &fixture.session, &batch, &list, &fixture.err) != SL_OK)
+        fail_msg("[%s] %s", fixture.err.condition, fixture.err.msg);
+    for (uint32_t row = 0; row < from->rows; row++) {
+        uint32_t at = sl_vec_pos(list, row);
+        int64_t item = list->offsets[at], end = list->offsets[at + 1];
+        if (sl_vec_is_null(list, row)) end = item;
+        if (item == end && generate->outer) generate_row(generate, list, from, row, -1, to);
+        for (; item < end; item++) generate_row(generate, list, from, row, item, to);
+    }
+    sl_program_free(program);
+}
+
 static struct table *execute(const struct sl_node *node, const struct table *base) {
     struct table *out = new_table(node);
     switch (node->kind) {
@@ -94,6 +136,9 @@ static struct table *execute(const struct sl_node *node, const struct table *bas
     case SL_NODE_FILTER:
         run_program(node, node->inputs[0], execute(node->inputs[0], base), out);
         break;
+    case SL_NODE_GENERATE:
+        run_generate(node, execute(node->inputs[0], base), out);
+        break;
     case SL_NODE_UNION:
         for (uint32_t i = 0; i < node->input_count; i++) {
             struct table *side = execute(node->inputs[i], base);
@@ -106,8 +151,9 @@ static struct table *execute(const struct sl_node *node, const struct table *bas
                      input->rows < node->limit ? input->rows : (uint32_t)node->limit);
         break;
     }
+    case SL_NODE_EXPECT:
     case SL_NODE_VALUES:
-        fail_msg("no query here has VALUES");
+        fail_msg("no query here has VALUES or expectations");
     }
     return out;
 }
@@ -190,18 +236,24 @@ static void put_level(struct sl_buf *sql, int depth) {
     static const char *const flags[] = {"k",       "o.n.v",     "a = b",
                                         "o.p = 1", "o.q = 'x'", "k AND a = 1"};
     static const char *const structs[] = {"o", JSON, "o", "o", "CASE WHEN k THEN o END"};
+    static const char *const lists[] = {"array(a, o.p)", "array(1, o.n.u, a)",
+                                        "CASE WHEN k THEN array(a) END", "array(o.p, a, a, o.n.u)"};
+    bool made = depth > 0 && pick(4) == 0;
     if (depth == 0) {
         sl_buf_put_cstr(sql, "SELECT a, b, s, " JSON " AS o, a = 2 AS k FROM t");
     } else {
-        sl_buf_printf(sql, "SELECT %s AS a, b, s, %s AS o, %s AS k FROM (", ints[pick(5)],
-                      structs[pick(5)], flags[pick(6)]);
+        sl_buf_printf(sql, "SELECT %s AS a, b, s, %s AS o, %s AS k FROM (",
+                      made ? pick(2) ? "g" : "p" : ints[pick(5)], structs[pick(5)], flags[pick(6)]);
         put_level(sql, depth - 1);
         sl_buf_put_byte(sql, ')');
+        if (made)
+            sl_buf_printf(sql, " LATERAL VIEW%s posexplode(%s) v AS p, g", pick(2) ? " OUTER" : "",
+                          lists[pick(4)]);
     }
     if (depth == 0 || pick(3) == 0) return;
     sl_buf_put_cstr(sql, " WHERE ");
     for (uint32_t i = 0, terms = 1 + pick(3); i < terms; i++)
-        sl_buf_printf(sql, "%s%s", i ? " AND " : "", condition());
+        sl_buf_printf(sql, "%s%s", i ? " AND " : "", made && pick(3) == 0 ? "g > 1" : condition());
 }
 
 static void put_query(struct sl_buf *sql) {
