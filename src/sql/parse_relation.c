@@ -126,6 +126,47 @@ static enum sl_code parse_function(struct sl_parser *parser, struct sl_name name
     return SL_OK;
 }
 
+/* VERSION AS OF n, TIMESTAMP AS OF '..': what the options versionAsOf and timestampAsOf say. Of a
+ * Delta table's path, or of a name, which the binder refuses when it is a view's. */
+static enum sl_code parse_temporal(struct sl_parser *parser, struct sl_property *out) {
+    out->key_span = parser->token.span;
+    sl_parser_take_word(parser, K_FOR);
+    bool is_version =
+        sl_parser_at_word(parser, K_VERSION) || sl_parser_at_word(parser, K_SYSTEM_VERSION);
+    out->key = is_version ? SL_STR("versionAsOf") : SL_STR("timestampAsOf");
+    for (int i = 0; i < 3; i++) sl_parser_next(parser); /* at_temporal has seen them */
+    if (!is_version && sl_parser_at_word(parser, K_TIMESTAMP)) sl_parser_next(parser);
+    uint32_t begin = parser->token.span.begin;
+    if (is_version && sl_parser_at(parser, T_INTEGER)) {
+        out->value = sl_parser_text(parser, parser->token.span);
+        sl_parser_next(parser);
+    } else if (sl_parser_at(parser, T_STRING)) {
+        SL_TRY(sl_parser_string(parser, "a moment", &out->value));
+    } else if (is_version) {
+        return sl_parser_unexpected(parser, "the number of a version", NULL);
+    } else {
+        return sl_parser_unsupported(parser, parser->token.span,
+                                     "TIMESTAMP AS OF takes a text such as '2025-01-15 10:00:00'");
+    }
+    out->value_span = sl_parser_span(parser, begin);
+    out->key_span = sl_parser_span(parser, out->key_span.begin);
+    return SL_OK;
+}
+
+static enum sl_code add_temporal(struct sl_parser *parser, const struct sl_property *temporal,
+                                 struct sl_properties *options) {
+    struct sl_property *items = SL_NEW_ARRAY(parser->arena, struct sl_property, options->count + 1);
+    for (uint32_t i = 0; i < options->count; i++) {
+        items[i + 1] = options->items[i];
+        if (sl_str_eq_nocase(options->items[i].key, temporal->key))
+            return sl_fail_at(parser->err, options->items[i].key_span, "DUPLICATE_KEY", "23505",
+                              "the table's version is given twice");
+    }
+    items[0] = *temporal;
+    *options = (struct sl_properties){items, options->count + 1};
+    return SL_OK;
+}
+
 static enum sl_code parse_read(struct sl_parser *parser, struct sl_urelation **out) {
     struct sl_name name;
     SL_TRY(sl_parser_name(parser, "a table, a function or a subquery", &name));
@@ -138,12 +179,16 @@ static enum sl_code parse_read(struct sl_parser *parser, struct sl_urelation **o
         read->format = name.parts[0];
         read->path = name.parts[1];
     }
+    struct sl_property temporal = {0};
+    bool has_versions =
+        read->kind == SL_R_READ_TABLE || (path && sl_str_eq_nocase(read->format, SL_STR("delta")));
+    if (has_versions && at_temporal(parser)) SL_TRY(parse_temporal(parser, &temporal));
     if (sl_parser_at_word(parser, K_WITH) && sl_parser_peek(parser, 1).kind == T_LPAREN) {
         sl_parser_next(parser);
         SL_TRY(sl_parser_properties(parser, &read->options));
         read->span = sl_parser_span(parser, name.span.begin);
     }
-    return SL_OK;
+    return temporal.key.len ? add_temporal(parser, &temporal, &read->options) : SL_OK;
 }
 
 /* STREAM begins a stream when a table follows, and is a table's name otherwise. */

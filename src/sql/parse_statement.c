@@ -212,7 +212,6 @@ static const char *const unsupported[] = {
     "SHOW CATALOGS",
     "SHOW TBLPROPERTIES",
     "SHOW",
-    "DESCRIBE TABLE",
     "DESCRIBE QUERY",
     "DESCRIBE FUNCTION",
     "DESCRIBE",
@@ -248,8 +247,6 @@ static const char *const unsupported[] = {
     "START TRANSACTION",
     "COMMIT",
     "ROLLBACK",
-    "OPTIMIZE",
-    "VACUUM",
     "RESTORE TABLE",
     "ADD JAR",
     "ADD FILE",
@@ -316,7 +313,8 @@ static enum sl_code statement_body(struct sl_parser *parser, struct sl_statement
         }
     }
     bool found;
-    SL_TRY(parse_unsupported(parser, out, &found));
+    SL_TRY(sl_parse_upkeep(parser, out, &found));
+    if (!found) SL_TRY(parse_unsupported(parser, out, &found));
     if (found) return SL_OK;
     return sl_parser_unexpected(parser, "a statement", statement_words);
 }

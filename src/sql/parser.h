@@ -128,6 +128,8 @@ bool sl_parse_at_query_rest(const struct sl_parser *parser);
 enum sl_code sl_parse_with(struct sl_parser *parser, struct sl_urelation **out);
 enum sl_code sl_parse_statement(struct sl_parser *parser, struct sl_statement *out);
 enum sl_code sl_parse_create(struct sl_parser *parser, struct sl_statement *out);
+/* OPTIMIZE, VACUUM, DESCRIBE of a table; *found = false: another statement begins here. */
+enum sl_code sl_parse_upkeep(struct sl_parser *parser, struct sl_statement *out, bool *found);
 
 /* Raw `SET key = value` behind the word SET: positions in text; value_begin == UINT32_MAX: no
  * value.  end is where the next token is looked for. */

@@ -197,6 +197,9 @@ enum sl_statement_kind {
     SL_S_EXPLAIN,
     SL_S_UNSUPPORTED, /* a statement Spark has and sluice does not: name.parts[0] = its words,
                          "MERGE INTO" */
+    SL_S_OPTIMIZE,    /* upkeep: OPTIMIZE table [WHERE condition] */
+    SL_S_VACUUM,      /* upkeep: VACUUM table [RETAIN n HOURS] [DRY RUN] */
+    SL_S_DESCRIBE,    /* upkeep: DESCRIBE [TABLE [EXTENDED] | DETAIL | HISTORY] table [LIMIT n] */
 };
 enum sl_table_kind { SL_STREAMING_TABLE, SL_MATERIALIZED_VIEW, SL_PLAIN_TABLE };
 
@@ -210,6 +213,21 @@ struct sl_constraint { /* CONSTRAINT name EXPECT (expr) [ON VIOLATION ...] */
     struct sl_uexpr *condition;
     enum { SL_VIOLATION_KEEP, SL_VIOLATION_DROP_ROW, SL_VIOLATION_FAIL_UPDATE } on_violation;
     struct sl_span span;
+};
+
+enum sl_describe {
+    SL_DESCRIBE_TABLE,
+    SL_DESCRIBE_EXTENDED,
+    SL_DESCRIBE_DETAIL,
+    SL_DESCRIBE_HISTORY
+};
+struct sl_upkeep {              /* of a table: OPTIMIZE, VACUUM, DESCRIBE */
+    struct sl_urelation *table; /* READ_TABLE or READ_PATH */
+    struct sl_uexpr *condition; /* WHERE; NULL: none */
+    enum sl_describe describe;
+    bool dry_run, has_retain;
+    double retain_hours;
+    int64_t limit; /* -1: none */
 };
 
 struct sl_statement {
@@ -232,6 +250,7 @@ struct sl_statement {
     struct sl_properties options;    /* OPTIONS (..) of a sink or table */
     struct sl_name target;           /* FLOW, INSERT */
     struct sl_urelation *query;      /* AS SELECT; NULL if none */
+    struct sl_upkeep *upkeep;        /* OPTIMIZE, VACUUM, DESCRIBE */
 };
 
 struct sl_statements {

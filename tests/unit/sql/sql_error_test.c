@@ -380,11 +380,11 @@ static const struct {
      "  --> f.sql:1:17\n"
      " 1 | SELECT * FROM t TABLESAMPLE (10 PERCENT)\n"
      "   |                 ^^^^^^^^^^^\n"},
-    {"SELECT * FROM t VERSION AS OF 1",
+    {"SELECT * FROM parquet.`/x` VERSION AS OF 1",
      "error[UNSUPPORTED_FEATURE] (0A000): time travel is not supported\n"
-     "  --> f.sql:1:17\n"
-     " 1 | SELECT * FROM t VERSION AS OF 1\n"
-     "   |                 ^^^^^^^\n"},
+     "  --> f.sql:1:28\n"
+     " 1 | SELECT * FROM parquet.`/x` VERSION AS OF 1\n"
+     "   |                            ^^^^^^^\n"},
     {"SELECT count(*) FILTER (WHERE a), x FROM t PIVOT (sum(a) FOR b IN (1))",
      "error[UNSUPPORTED_FEATURE] (0A000): PIVOT is not supported\n"
      "  --> f.sql:1:44\n"
