@@ -1,0 +1,15 @@
+/* Delta tables as a batch source: one version of the table, one split per data file. Streams are
+ * delta_stream.h, which opening passes on to. */
+#ifndef SL_CONN_DELTA_SOURCE_H
+#define SL_CONN_DELTA_SOURCE_H
+
+#include "conn/conn.h"
+
+SL_MUST_CHECK enum sl_code sl_delta_source_open(const struct sl_conn_env *env,
+                                                const struct sl_options *options,
+                                                struct sl_str path, bool streaming,
+                                                struct sl_source **out, struct sl_err *err);
+SL_MUST_CHECK enum sl_code sl_delta_source_check(const struct sl_options *options, bool streaming,
+                                                 struct sl_err *err);
+
+#endif

@@ -1,0 +1,603 @@
+/* The Delta sink as run/ drives it, on a real directory: what becomes a version, what is skipped,
+ * what is refused. Rivals are second snapshots of the same table. */
+#include "../lake_delta/delta_table.h"
+
+#include "base/fail.h"
+#include "conn/delta/delta_sink.h"
+#include "kern/zone.h"
+
+struct world {
+    struct sl_arena arena;
+    struct sl_session session;
+    struct sl_log log;
+    char *dir;
+    struct sl_conn_env env;
+    struct sl_sink_config config;
+    struct sl_option options[8];
+};
+static const uint32_t by_second[] = {1};
+
+static struct sl_field field(const char *name, const struct sl_type *type) {
+    return (struct sl_field){sl_str(name), type, true, {0}, {0}};
+}
+
+static const struct sl_type *two(struct world *w, const char *a, const struct sl_type *type_a,
+                                 const char *b, const struct sl_type *type_b) {
+    struct sl_field fields[] = {field(a, type_a), field(b, type_b)};
+    return sl_type_struct(&w->arena, fields, 2);
+}
+
+static void world_init(struct world *w) {
+    *w = (struct world){.session = {.ansi = true, .zone = sl_zone_utc, .time_zone = SL_STR("UTC")}};
+    sl_io_set_durability(SL_DURABLE_PROCESS);
+    sl_arena_init(&w->arena, "test");
+    sl_log_init(&w->log);
+    w->dir = temp_dir_make();
+    w->env = (struct sl_conn_env){.query = &w->arena,
+                                  .log = &w->log,
+                                  .session = &w->session,
+                                  .query_id = SL_STR("query-1"),
+                                  .checkpoint_dir = SL_STR("/checkpoint")};
+    w->config = (struct sl_sink_config){.schema = two(w, "a", &sl_type_long, "b", &sl_type_string),
+                                        .path = sl_str(w->dir),
+                                        .options = {w->options, 0},
+                                        .name = SL_STR("t")};
+}
+
+static void world_release(struct world *w) {
+    temp_dir_remove(w->dir);
+    sl_arena_release(&w->arena);
+    sl_io_set_durability(SL_DURABLE_POWER);
+}
+
+static void set_option(struct world *w, const char *name, const char *value) {
+    w->options[w->config.options.count++] =
+        (struct sl_option){.name = sl_str(name), .value = sl_str(value)};
+}
+
+static struct sl_sink *open_sink(struct world *w) {
+    struct sl_sink *sink;
+    struct sl_err err;
+    if (sl_delta_sink_open(&w->env, &w->config, &sink, &err) != SL_OK)
+        fail_msg("%s < %s", err.msg, err.ctx);
+    return sink;
+}
+
+static void check_refused(struct world *w, enum sl_code code, const char *condition,
+                          const char *text) {
+    struct sl_sink *sink;
+    struct sl_err err = {0};
+    assert_int_equal(sl_delta_sink_open(&w->env, &w->config, &sink, &err), code);
+    assert_string_equal(err.condition, condition);
+    if (!strstr(err.msg, text)) fail_msg("`%s` is not in: %s", text, err.msg);
+}
+
+/* rows of (first + i, "x" or null) */
+static void write_rows(struct world *w, struct sl_sink_writer *writer, int64_t first,
+                       uint32_t rows) {
+    struct sl_batch batch;
+    sl_batch_init(&batch, w->config.schema, &w->arena);
+    for (uint32_t i = 0; i < rows; i++) {
+        assert_int_equal(sl_vec_put_i64(&batch.columns[0], first + i, NULL), SL_OK);
+        assert_int_equal(i % 2 ? sl_vec_append_null(&batch.columns[1], 1, NULL)
+                               : sl_vec_put_str(&batch.columns[1], SL_STR("x"), NULL),
+                         SL_OK);
+    }
+    batch.rows = batch.selected_rows = rows;
+    assert_int_equal(writer->ops->write(writer, &batch, NULL), SL_OK);
+    sl_batch_release(&batch);
+}
+
+static void stage(struct world *w, struct sl_sink *sink, int64_t batch, uint64_t hash,
+                  uint32_t rows) {
+    struct sl_sink_writer *writer;
+    struct sl_err err;
+    if (sink->ops->begin(sink, batch, hash, 1, &err) != SL_OK) fail_msg("%s", err.msg);
+    if (!rows) return;
+    assert_int_equal(sink->ops->writer_open(sink, 0, &writer, NULL), SL_OK);
+    write_rows(w, writer, batch * 100, rows);
+    assert_int_equal(sink->ops->writer_close(writer, NULL), SL_OK);
+}
+
+static struct sl_sink_metrics put_batch(struct world *w, struct sl_sink *sink, int64_t batch,
+                                        uint64_t hash, uint32_t rows) {
+    struct sl_sink_metrics metrics;
+    struct sl_err err;
+    stage(w, sink, batch, hash, rows);
+    if (sink->ops->commit(sink, &metrics, &err) != SL_OK) fail_msg("%s < %s", err.msg, err.ctx);
+    return metrics;
+}
+
+static size_t data_files(struct world *w, const char *dir) {
+    char **names;
+    size_t count, found = 0;
+    const char *full = sl_path_join(&w->arena, w->dir, dir);
+    assert_int_equal(sl_io_list_dir(full, &w->arena, &names, &count, NULL), SL_OK);
+    for (size_t i = 0; i < count; i++) found += sl_str_ends(sl_str(names[i]), SL_STR(".parquet"));
+    return found;
+}
+
+static int64_t version_of(struct world *w) {
+    struct sl_delta_snapshot *snapshot = delta_open(w->dir);
+    int64_t version = sl_delta_snapshot_version(snapshot);
+    sl_delta_snapshot_close(snapshot);
+    return version;
+}
+
+static int live_files(struct world *w) {
+    struct sl_delta_snapshot *snapshot = delta_open(w->dir);
+    int count = (int)delta_live_files(snapshot);
+    sl_delta_snapshot_close(snapshot);
+    return count;
+}
+
+void test_delta_sink_creates_and_appends(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    w.config.partition_columns = by_second;
+    w.config.partition_count = 1;
+    struct sl_sink *sink = open_sink(&w);
+    assert_false(temp_dir_exists(w.dir, "_delta_log"));
+    assert_true(sl_str_starts(sink->ops->description(sink), SL_STR("DeltaSink[/")));
+    struct sl_sink_metrics metrics = put_batch(&w, sink, 0, 0xabc, 4);
+    assert_int_equal(metrics.rows, 4);
+    assert_int_equal(metrics.files, 2);
+    assert_int_equal(metrics.partitions, 2);
+    char *text = delta_commit_text(w.dir, 0);
+    static const char *const lines[] = {
+        "{\"commitInfo\":{\"timestamp\":", "\n{\"metaData\":{\"id\":\"",
+        "\n{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n",
+        "\n{\"txn\":{\"appId\":\"query-1\",\"version\":0,\"lastUpdated\":",
+        "\n{\"add\":{\"path\":"};
+    const char *at = text;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        at = strstr(at, lines[i]);
+        if (!at) fail_msg("`%s` is not behind the one before it in\n%s", lines[i], text);
+    }
+    assert_non_null(strstr(text, "\"operationParameters\":{\"outputMode\":\"Append\",\"queryId\":"
+                                 "\"query-1\",\"epochId\":\"0\"}"));
+    assert_non_null(strstr(text, "\"tags\":{\"sluice.offsetsHash\":\"0000000000000abc\"}"));
+    assert_non_null(strstr(text, "\"partitionValues\":{\"b\":\"x\"}"));
+    assert_non_null(strstr(text, "\"partitionValues\":{\"b\":null}"));
+    assert_non_null(strstr(text, "\"minValues\\\":{\\\"a\\\":0}"));
+    free(text);
+    put_batch(&w, sink, 1, 2, 3);
+    assert_int_equal(version_of(&w), 1);
+    assert_int_equal(live_files(&w), 4);
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+/* As Spark's sink: the transaction is there, without files. */
+void test_delta_sink_commits_empty_batches(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    put_batch(&w, sink, 0, 1, 0);
+    put_batch(&w, sink, 1, 1, 0);
+    assert_int_equal(version_of(&w), 1);
+    assert_int_equal(live_files(&w), 0);
+    delta_check_text(w.dir, 1, "\"txn\":{\"appId\":\"query-1\",\"version\":1");
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+void test_delta_sink_knows_its_batches(void **state) {
+    (void)state;
+    struct world w;
+    bool committed;
+    struct sl_err err;
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    put_batch(&w, sink, 0, 10, 1);
+    put_batch(&w, sink, 1, 11, 1);
+    sink->ops->close(sink);
+
+    sink = open_sink(&w);
+    assert_int_equal(sink->ops->recover(sink, 1, 11, 0, &err), SL_OK);
+    assert_int_equal(sink->ops->is_committed(sink, 1, 11, &committed, &err), SL_OK);
+    assert_true(committed);
+    assert_int_equal(sink->ops->is_committed(sink, 0, 10, &committed, &err), SL_OK);
+    assert_true(committed);
+    assert_int_equal(sink->ops->is_committed(sink, 2, 12, &committed, &err), SL_OK);
+    assert_false(committed);
+    /* made from other offsets */
+    assert_int_equal(sink->ops->is_committed(sink, 1, 99, &committed, &err), SL_USER);
+    assert_non_null(strstr(err.msg, "other offsets"));
+    /* the checkpoint is older than the table, and the other way round */
+    assert_int_equal(sink->ops->recover(sink, 0, 10, 0, &err), SL_USER);
+    assert_non_null(strstr(err.msg, "has planned only up to batch 0"));
+    assert_int_equal(sink->ops->recover(sink, 3, 13, 2, &err), SL_USER);
+    assert_non_null(strstr(err.msg, "only up to 1"));
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+/* Spark's batches tell no hash: the id has to do. */
+void test_delta_sink_takes_over_from_spark(void **state) {
+    (void)state;
+    struct world w;
+    bool committed;
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    put_batch(&w, sink, 0, 10, 1);
+    struct sl_delta_snapshot *spark = delta_open(w.dir);
+    struct sl_delta_txn txn = {SL_STR("query-1"), 1, 5};
+    struct sl_delta_file file = delta_file("part-spark.parquet");
+    struct sl_delta_commit commit = delta_append(&file, &txn);
+    delta_commit(spark, &commit);
+    sl_delta_snapshot_close(spark);
+    assert_int_equal(sink->ops->is_committed(sink, 1, 77, &committed, NULL), SL_OK);
+    assert_true(committed);
+    put_batch(&w, sink, 2, 12, 1);
+    assert_int_equal(version_of(&w), 2);
+    assert_int_equal(live_files(&w), 3);
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+/* Another process has our query id and commits our batch: one of the two has to stop. */
+void test_delta_sink_meets_its_double(void **state) {
+    (void)state;
+    struct world w;
+    struct sl_sink_metrics metrics;
+    struct sl_err err = {0};
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w), *other = open_sink(&w);
+    put_batch(&w, sink, 0, 10, 1);
+    stage(&w, sink, 1, 11, 1);
+    stage(&w, other, 1, 12, 1);
+    assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_OK);
+    assert_int_equal(other->ops->commit(other, &metrics, &err), SL_CONFLICT);
+    assert_non_null(strstr(err.msg, "somebody else has committed batch 1"));
+    size_t before = data_files(&w, "");
+    other->ops->abort(other);
+    assert_int_equal(data_files(&w, ""), before - 1);
+    assert_int_equal(live_files(&w), 2);
+    sink->ops->close(sink);
+    other->ops->close(other);
+    world_release(&w);
+}
+
+/* Two queries find no table and make it: the second one appends to the first one's. */
+void test_delta_sink_two_streams_make_one_table(void **state) {
+    (void)state;
+    struct world w;
+    struct sl_err err = {0};
+    struct sl_sink_metrics metrics;
+    world_init(&w);
+    struct sl_conn_env other_env = w.env;
+    other_env.query_id = SL_STR("query-2");
+    struct sl_sink *sink = open_sink(&w), *other;
+    assert_int_equal(sl_delta_sink_open(&other_env, &w.config, &other, &err), SL_OK);
+    stage(&w, sink, 0, 10, 1);
+    stage(&w, other, 0, 20, 1);
+    assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_OK);
+    if (other->ops->commit(other, &metrics, &err) != SL_OK) fail_msg("%s", err.msg);
+    assert_int_equal(version_of(&w), 1);
+    assert_int_equal(live_files(&w), 2);
+    delta_check_text(w.dir, 1, "\"txn\":{\"appId\":\"query-2\",\"version\":0");
+    put_batch(&w, other, 1, 21, 1);
+    put_batch(&w, sink, 1, 11, 1);
+    assert_int_equal(live_files(&w), 4);
+    sink->ops->close(sink);
+    other->ops->close(other);
+    world_release(&w);
+}
+
+/* The same with another schema: the second one's batch is refused, its file goes. */
+void test_delta_sink_meets_another_new_table(void **state) {
+    (void)state;
+    struct world w;
+    struct sl_err err = {0};
+    struct sl_sink_metrics metrics;
+    world_init(&w);
+    struct sl_conn_env other_env = w.env;
+    struct sl_sink_config other_config = w.config;
+    other_env.query_id = SL_STR("query-2");
+    other_config.schema = two(&w, "a", &sl_type_long, "c", &sl_type_string);
+    struct sl_sink *sink = open_sink(&w), *other;
+    assert_int_equal(sl_delta_sink_open(&other_env, &other_config, &other, &err), SL_OK);
+    stage(&w, sink, 0, 10, 1);
+    stage(&w, other, 0, 20, 1);
+    assert_int_equal(other->ops->commit(other, &metrics, &err), SL_OK);
+    assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_CONFLICT);
+    sink->ops->abort(sink);
+    assert_int_equal(data_files(&w, ""), 1);
+    assert_int_equal(sink->ops->begin(sink, 0, 10, 1, &err), SL_USER);
+    assert_string_equal(err.condition, "DELTA_METADATA_MISMATCH");
+    sink->ops->close(sink);
+    other->ops->close(other);
+    world_release(&w);
+}
+
+void test_delta_sink_foreign_writers(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    put_batch(&w, sink, 0, 10, 1);
+    stage(&w, sink, 1, 11, 1);
+    /* comes between our staging and our commit */
+    struct sl_delta_snapshot *rival = delta_open(w.dir);
+    struct sl_delta_file file = delta_file("part-rival.parquet");
+    struct sl_delta_commit commit = delta_append(&file, NULL);
+    delta_commit(rival, &commit);
+    struct sl_sink_metrics metrics;
+    assert_int_equal(sink->ops->commit(sink, &metrics, NULL), SL_OK);
+    assert_int_equal(version_of(&w), 2);
+    assert_int_equal(live_files(&w), 3);
+    sl_delta_snapshot_close(rival);
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+static void change_metadata(struct world *w, const char *metadata) {
+    struct sl_delta_snapshot *rival = delta_open(w->dir);
+    struct sl_delta_action action = delta_action(&w->arena, metadata);
+    struct sl_delta_commit commit = {.info = {.operation = SL_STR("ADD COLUMNS")},
+                                     .scope = SL_DELTA_WHOLE_TABLE,
+                                     .metadata = &action.metadata};
+    delta_commit(rival, &commit);
+    sl_delta_snapshot_close(rival);
+}
+
+/* A new nullable column meanwhile is no obstacle for files that lack it; another type is. */
+void test_delta_sink_schema_changes_under_it(void **state) {
+    (void)state;
+    struct world w;
+    struct sl_sink_metrics metrics;
+    struct sl_err err = {0};
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    put_batch(&w, sink, 0, 10, 1);
+    stage(&w, sink, 1, 11, 1);
+    change_metadata(
+        &w,
+        METADATA_OF(FIELD("a", "long") "," FIELD("b", "string") "," FIELD("c", "date"), "", ""));
+    assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_OK);
+    put_batch(&w, sink, 2, 12, 1); /* with the new column, null */
+    delta_check_text(w.dir, version_of(&w),
+                     "\\\"nullCount\\\":{\\\"a\\\":0,\\\"b\\\":0,\\\"c\\\":1}");
+    stage(&w, sink, 3, 13, 1);
+    change_metadata(&w, METADATA_OF(FIELD("a", "integer") "," FIELD("b", "string"), "", ""));
+    size_t before = data_files(&w, "");
+    assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_CONFLICT);
+    assert_string_equal(err.condition, "DELTA_METADATA_CHANGED");
+    sink->ops->abort(sink);
+    assert_int_equal(data_files(&w, ""), before - 1);
+    assert_int_equal(sink->ops->begin(sink, 3, 13, 1, &err), SL_USER);
+    assert_string_equal(err.condition, "DELTA_METADATA_MISMATCH");
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+void test_delta_sink_refuses_other_columns(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    delta_create(&w.arena, w.dir, PROTOCOL_1_2,
+                 METADATA_OF(FIELD("a", "integer") "," FIELD("c", "string"), "", ""));
+    check_refused(&w, SL_USER, "DELTA_METADATA_MISMATCH",
+                  "column `a` is BIGINT in the query, INT in the table; column `b` (STRING) is not "
+                  "in the table");
+    /* a column less, another case: fine */
+    struct sl_field fields[] = {field("A", &sl_type_int)};
+    w.config.schema = sl_type_struct(&w.arena, fields, 1);
+    struct sl_sink *sink = open_sink(&w);
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+#define CHECK_POSITIVE "\"delta.constraints.positive\":\"a > 0\""
+#define DEMANDING(name, type, nullable, metadata)                                                  \
+    "{\\\"name\\\":\\\"" name "\\\",\\\"type\\\":\\\"" type "\\\",\\\"nullable\\\":" nullable      \
+    ",\\\"metadata\\\":{" metadata "}}"
+
+static uint32_t ask(struct world *w, struct sl_sink *sink, struct sl_sink_constraint **out) {
+    uint32_t count;
+    struct sl_err err;
+    if (sink->ops->constraints(sink, &w->arena, out, &count, &err) != SL_OK)
+        fail_msg("%s", err.msg);
+    return count;
+}
+
+/* Who runs the query is told what to evaluate; who does not ask may not write. */
+void test_delta_sink_tells_constraints(void **state) {
+    (void)state;
+    static const char metadata[] = METADATA_OF(
+        DEMANDING(
+            "a", "long", "false",
+            "\\\"delta.invariants\\\":\\\"{\\\\\\\"expression\\\\\\\":{\\\\\\\"expression\\\\\\\":"
+            "\\\\\\\"a > 3\\\\\\\"}}\\\"") "," DEMANDING("b", "string", "true",
+                                                         "\\\"__CHAR_VARCHAR_TYPE_STRING\\\":"
+                                                         "\\\"varchar(5)\\\""),
+        "", CHECK_POSITIVE);
+    static const char *const want[][2] = {
+        {"NOT NULL a", "`a` IS NOT NULL"},
+        {"a", "a > 3"},
+        {"b varchar(5)", "`b` IS NULL OR char_length(`b`) <= 5"},
+        {"positive", "a > 0"},
+    };
+    struct world w;
+    struct sl_err err = {0};
+    struct sl_sink_constraint *told;
+    world_init(&w);
+    delta_create(&w.arena, w.dir, PROTOCOL_1_2, metadata);
+    struct sl_sink *sink = open_sink(&w);
+    assert_int_equal(sink->ops->begin(sink, 0, 1, 1, &err), SL_UNSUPPORTED);
+    assert_string_equal(err.condition, "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE");
+    assert_non_null(strstr(err.msg, "`positive` CHECK (a > 0)"));
+    assert_int_equal(ask(&w, sink, &told), 4);
+    for (int i = 0; i < 4; i++) {
+        assert_true(sl_str_eq(told[i].name, sl_str(want[i][0])));
+        assert_true(sl_str_eq(told[i].text, sl_str(want[i][1])));
+    }
+    put_batch(&w, sink, 0, 1, 1);
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+/* A constraint that comes while the query runs was evaluated for no row. */
+void test_delta_sink_new_constraint_stops_it(void **state) {
+    (void)state;
+    struct world w;
+    struct sl_err err = {0};
+    struct sl_sink_metrics metrics;
+    struct sl_sink_constraint *told;
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    assert_int_equal(ask(&w, sink, &told), 0);
+    put_batch(&w, sink, 0, 1, 1);
+    stage(&w, sink, 1, 2, 1);
+    change_metadata(&w,
+                    METADATA_OF(FIELD("a", "long") "," FIELD("b", "string"), "", CHECK_POSITIVE));
+    assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_CONFLICT);
+    sink->ops->abort(sink);
+    assert_int_equal(data_files(&w, ""), 1);
+    assert_int_equal(sink->ops->begin(sink, 1, 2, 1, &err), SL_CONFLICT);
+    assert_non_null(strstr(err.msg, "got a constraint while the query ran: `positive` CHECK"));
+    sink->ops->close(sink);
+    sink = open_sink(&w);
+    assert_int_equal(ask(&w, sink, &told), 1);
+    put_batch(&w, sink, 1, 2, 1);
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+/* What has no text cannot be evaluated. */
+void test_delta_sink_refuses_what_it_cannot_check(void **state) {
+    (void)state;
+    struct world w;
+    struct sl_err err = {0};
+    struct sl_sink_constraint *told;
+    uint32_t count;
+    world_init(&w);
+    delta_create(
+        &w.arena, w.dir, PROTOCOL_1_2,
+        METADATA_OF(DEMANDING("a", "long", "true",
+                              "\\\"delta.invariants\\\":\\\"a > 3\\\"") "," FIELD("b", "string"),
+                    "", ""));
+    struct sl_sink *sink = open_sink(&w);
+    assert_int_equal(sink->ops->constraints(sink, &w.arena, &told, &count, &err), SL_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "the invariant of column `a`"));
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+void test_delta_sink_refuses_new_tables(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    w.config.schema = two(&w, "a b", &sl_type_long, "c", &sl_type_string);
+    check_refused(&w, SL_USER, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "`a b`");
+    w.config.schema = two(&w, "a", &sl_type_null, "c", &sl_type_string);
+    check_refused(&w, SL_USER, "DELTA_UNSUPPORTED_DATA_TYPES", "VOID");
+    w.config.schema = two(&w, "a", &sl_type_long, "A", &sl_type_string);
+    check_refused(&w, SL_USER, "COLUMN_ALREADY_EXISTS", "`A`");
+    w.config.schema = two(&w, "a", &sl_type_long, "c", &sl_type_string);
+    set_option(&w, "maxRecordPerFile", "3");
+    check_refused(&w, SL_USER, "INVALID_OPTION", "maxRecordPerFile");
+    assert_false(temp_dir_exists(w.dir, "_delta_log"));
+    world_release(&w);
+}
+
+void test_delta_sink_properties_and_protocol(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    w.config.schema = two(&w, "a", &sl_type_long, "t", &sl_type_string);
+    struct sl_field fields[] = {field("a", &sl_type_long), field("b", &sl_type_string),
+                                field("t", &sl_type_timestamp_ntz)};
+    w.config.schema = sl_type_struct(&w.arena, fields, 3);
+    set_option(&w, "delta.checkpointInterval", "7");
+    set_option(&w, "sluice.checkpointLocation", "/c");
+    struct sl_sink *sink = open_sink(&w);
+    put_batch(&w, sink, 0, 1, 0);
+    delta_check_text(w.dir, 0, "\"configuration\":{\"delta.checkpointInterval\":\"7\"}");
+    delta_check_text(w.dir, 0,
+                     "\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
+                     "[\"timestampNtz\"]");
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+/* A view's table becomes what the view is: other rows, other columns, one version; its id stays. */
+void test_delta_sink_view_changes_its_columns(void **state) {
+    (void)state;
+    struct world w;
+    struct sl_err err = {0};
+    world_init(&w);
+    w.env.checkpoint_dir = SL_STR("");
+    struct sl_sink *sink = open_sink(&w);
+    put_batch(&w, sink, 0, 1, 2);
+    sink->ops->close(sink);
+    struct sl_delta_snapshot *before = delta_open(w.dir);
+    w.config.schema = two(&w, "n", &sl_type_long, "b", &sl_type_string);
+    w.config.partition_columns = by_second;
+    w.config.partition_count = 1;
+    sink = open_sink(&w);
+    put_batch(&w, sink, 0, 1, 3);
+    sink->ops->close(sink);
+    assert_int_equal(version_of(&w), 1);
+    assert_int_equal(live_files(&w), 2);
+    struct sl_delta_snapshot *after = delta_open(w.dir);
+    const struct sl_delta_metadata *was = sl_delta_snapshot_metadata(before),
+                                   *is = sl_delta_snapshot_metadata(after);
+    assert_true(sl_str_eq(was->id, is->id));
+    assert_int_equal(sl_type_find_field(is->schema, SL_STR("n")), 0);
+    assert_int_equal(is->partition_count, 1);
+    sl_delta_snapshot_close(before);
+    sl_delta_snapshot_close(after);
+    /* columns that the table's protocol does not allow */
+    struct sl_sink *refused;
+    w.config.schema = two(&w, "n", &sl_type_timestamp_ntz, "b", &sl_type_string);
+    assert_int_equal(sl_delta_sink_open(&w.env, &w.config, &refused, &err), SL_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "timestampNtz"));
+    world_release(&w);
+}
+
+void test_delta_sink_abort_leaves_nothing(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    stage(&w, sink, 0, 1, 5);
+    assert_int_equal(data_files(&w, ""), 1);
+    sink->ops->abort(sink);
+    assert_int_equal(data_files(&w, ""), 0);
+    /* the put fails: nothing names the file, so it goes */
+    struct sl_sink_metrics metrics;
+    struct sl_err err;
+    put_batch(&w, sink, 0, 1, 5);
+    stage(&w, sink, 1, 1, 5);
+    assert_int_equal(sl_fail_configure("delta.written:1:enospc", &err), SL_OK);
+    assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_IO);
+    assert_int_equal(sl_fail_configure(NULL, &err), SL_OK);
+    sink->ops->abort(sink);
+    assert_int_equal(data_files(&w, ""), 1);
+    /* the version is there, though its directory could not be synced: the file stays */
+    stage(&w, sink, 1, 1, 5);
+    assert_int_equal(sl_fail_configure("delta.dirsynced:1:eio", &err), SL_OK);
+    enum sl_code code = sink->ops->commit(sink, &metrics, &err);
+    assert_int_equal(sl_fail_configure(NULL, &err), SL_OK);
+    if (code != SL_OK) sink->ops->abort(sink);
+    assert_int_equal(data_files(&w, ""), live_files(&w));
+    sink->ops->close(sink);
+    world_release(&w);
+}
+
+void test_delta_sink_checkpoints_every_tenth_version(void **state) {
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct sl_sink *sink = open_sink(&w);
+    for (int batch = 0; batch <= 10; batch++) put_batch(&w, sink, batch, 1, 2);
+    sink->ops->close(sink);
+    assert_true(temp_dir_exists(w.dir, "_delta_log/00000000000000000010.checkpoint.parquet"));
+    assert_true(temp_dir_exists(w.dir, "_delta_log/_last_checkpoint"));
+    assert_int_equal(live_files(&w), 11);
+    world_release(&w);
+}
