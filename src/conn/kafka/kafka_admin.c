@@ -1,5 +1,6 @@
 #include "conn/kafka/kafka_admin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -352,6 +353,39 @@ enum sl_code sl_kafka_offsets_ask(struct sl_kafka_client *client, struct sl_kafk
     return code;
 }
 
+/* ---- configuration ---- */
+
+static bool take_number(const struct request *request, const char *name, int64_t *out) {
+    size_t count = 0, entries = 0;
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(request->event), &count);
+    if (!count || rd_kafka_ConfigResource_error(resources[0])) return false;
+    const rd_kafka_ConfigEntry_t **items = rd_kafka_ConfigResource_configs(resources[0], &entries);
+    for (size_t i = 0; i < entries; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(items[i]);
+        if (strcmp(rd_kafka_ConfigEntry_name(items[i]), name) == 0)
+            return value && sl_str_to_i64(sl_str(value), out);
+    }
+    return false;
+}
+
+bool sl_kafka_topic_number(struct sl_kafka_client *client, struct sl_str topic, const char *name,
+                           int64_t *out) {
+    char text[256];
+    snprintf(text, sizeof text, "%.*s", SL_STR_ARG(topic));
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, text);
+    struct request request;
+    struct sl_err ignored;
+    request_begin(&request, client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_DescribeConfigs(client->handle, &resource, 1, request.options, request.queue);
+    bool told = request_wait(&request, client, "read a topic's configuration", &ignored) == SL_OK &&
+                take_number(&request, name, out);
+    request_end(&request);
+    rd_kafka_ConfigResource_destroy(resource);
+    return told;
+}
+
 /* ---- groups ---- */
 
 static enum sl_code first_bad(struct sl_kafka_client *client, int64_t begin_ns, const char *what,
@@ -388,4 +422,79 @@ enum sl_code sl_kafka_group_commit(struct sl_kafka_client *client, const char *g
     rd_kafka_AlterConsumerGroupOffsets_destroy(change);
     rd_kafka_topic_partition_list_destroy(list);
     return code;
+}
+
+static void take_group_offsets(struct sl_arena *arena, const rd_kafka_topic_partition_list_t *list,
+                               struct sl_kafka_group_offset **out, uint32_t *count) {
+    uint32_t room = list && list->cnt > 0 ? (uint32_t)list->cnt : 0;
+    *out = SL_NEW_ARRAY(arena, struct sl_kafka_group_offset, room + 1);
+    for (uint32_t i = 0; i < room; i++) {
+        const rd_kafka_topic_partition_t *item = &list->elems[i];
+        if (item->offset < 0) continue;
+        struct sl_str text = {item->metadata, item->metadata ? item->metadata_size : 0};
+        (*out)[(*count)++] = (struct sl_kafka_group_offset){
+            sl_arena_str(arena, sl_str(item->topic)),
+            text.len ? sl_arena_str(arena, text) : SL_STR(""), item->partition, item->offset};
+    }
+}
+
+/* Coordinators that move or load, and transactions that are being ended, pass. */
+static bool is_moving(rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ||
+           error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+           error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+           error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+}
+
+static enum sl_code take_group(struct sl_kafka_client *client, const struct request *request,
+                               struct sl_arena *arena, struct sl_kafka_group_offset **out,
+                               uint32_t *count, bool *again, struct sl_err *err) {
+    size_t groups = 0;
+    const rd_kafka_group_result_t **results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(request->event), &groups);
+    if (!groups) return SL_OK;
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(results[0]);
+    for (int i = 0; list && i < list->cnt; i++) *again |= is_moving(list->elems[i].err);
+    rd_kafka_resp_err_t error = rd_kafka_error_code(rd_kafka_group_result_error(results[0]));
+    *again |= is_moving(error);
+    if (*again || error == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) return SL_OK;
+    SL_TRY(first_bad(client, request->begin_ns, "read group offsets", results[0], err));
+    take_group_offsets(arena, list, out, count);
+    return SL_OK;
+}
+
+static enum sl_code ask_group(struct sl_kafka_client *client, struct sl_arena *arena,
+                              const char *group, struct sl_kafka_group_offset **out,
+                              uint32_t *count, bool *again, struct sl_err *err) {
+    rd_kafka_ListConsumerGroupOffsets_t *question =
+        rd_kafka_ListConsumerGroupOffsets_new(group, NULL);
+    struct request request;
+    request_begin(&request, client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_error_t *refused =
+        rd_kafka_AdminOptions_set_require_stable_offsets(request.options, 1);
+    if (refused) rd_kafka_error_destroy(refused);
+    rd_kafka_ListConsumerGroupOffsets(client->handle, &question, 1, request.options, request.queue);
+    enum sl_code code = request_wait(&request, client, "read group offsets", err);
+    *again = request.event && is_moving(rd_kafka_event_error(request.event));
+    if (code == SL_OK) code = take_group(client, &request, arena, out, count, again, err);
+    request_end(&request);
+    rd_kafka_ListConsumerGroupOffsets_destroy(question);
+    return code;
+}
+
+enum sl_code sl_kafka_group_offsets(struct sl_kafka_client *client, struct sl_arena *arena,
+                                    const char *group, struct sl_kafka_group_offset **out,
+                                    uint32_t *count, struct sl_err *err) {
+    *out = NULL;
+    *count = 0;
+    for (int attempt = 0;; attempt++) {
+        bool again;
+        enum sl_code code = ask_group(client, arena, group, out, count, &again, err);
+        if (!again) return code;
+        if (attempt == MOVES_MAX)
+            return sl_kafka_client_fail(client, err, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 0,
+                                        "read group offsets", "its coordinator moves");
+        if (sl_kafka_client_stopping(client)) return sl_fail(err, SL_CANCELED, "asked to stop");
+        sl_clock_sleep_ms(MOVE_WAIT_MS);
+    }
 }

@@ -45,6 +45,10 @@ SL_MUST_CHECK enum sl_code sl_kafka_topic_create(struct sl_kafka_client *client,
 SL_MUST_CHECK enum sl_code sl_kafka_topic_delete(struct sl_kafka_client *client, struct sl_str name,
                                                  struct sl_err *err);
 
+/* A number of a topic's configuration; false when the broker does not tell. */
+bool sl_kafka_topic_number(struct sl_kafka_client *client, struct sl_str topic, const char *name,
+                           int64_t *out);
+
 /* Offsets by question: item.offset is -1 (latest; the last stable one if read_committed), -2
  * (earliest) or epoch ms (first record at or after; -1 in the answer when there is none). Answers
  * replace it; a partition that does not exist gets SL_KAFKA_GONE. */
@@ -57,5 +61,19 @@ SL_MUST_CHECK enum sl_code sl_kafka_offsets_ask(struct sl_kafka_client *client,
 SL_MUST_CHECK enum sl_code sl_kafka_group_commit(struct sl_kafka_client *client, const char *group,
                                                  const struct sl_kafka_offsets *offsets,
                                                  struct sl_err *err);
+
+/* A group's committed offset with its text. */
+struct sl_kafka_group_offset {
+    struct sl_str topic, text; /* text: "" if none */
+    int32_t partition;
+    int64_t offset;
+};
+/* All of a group's offsets; a group that nobody knows has none. Those of a transaction that is
+ * being ended are waited for. The client must have a group.id (any): without one librdkafka crashes
+ * when the coordinator moves. */
+SL_MUST_CHECK enum sl_code sl_kafka_group_offsets(struct sl_kafka_client *client,
+                                                  struct sl_arena *arena, const char *group,
+                                                  struct sl_kafka_group_offset **out,
+                                                  uint32_t *count, struct sl_err *err);
 
 #endif

@@ -56,7 +56,7 @@ static enum sl_code unknown_name(struct sl_err *err, struct sl_span span, struct
     if (nearest >= 0)
         sl_hint(err, "Did you mean `kafka.%.*s`?", SL_STR_ARG(names[nearest]));
     else
-        sl_hint(err, "Known are Kafka's consumer properties and those of librdkafka.");
+        sl_hint(err, "Known are the properties of Kafka's clients and those of librdkafka.");
     free(names);
     rd_kafka_conf_dump_free(dump, dumped);
     return SL_USER;
@@ -156,6 +156,19 @@ static enum sl_code jaas_config(struct sl_arena *arena, struct sl_str name, stru
     return SL_OK;
 }
 
+/* Java counts bytes, librdkafka kilobytes. */
+static enum sl_code buffer_memory(struct sl_arena *arena, struct sl_str name, struct sl_str value,
+                                  struct sl_span span, struct sl_kafka_properties *out,
+                                  struct sl_err *err) {
+    int64_t bytes;
+    if (!sl_str_to_i64(sl_str_trim(value), &bytes) || bytes < 1)
+        return sl_fail_at(err, span, "", "", "`kafka.%.*s` wants a number of bytes, not `%.*s`",
+                          SL_STR_ARG(name), SL_STR_ARG(value));
+    int64_t kilobytes = bytes < 1024 ? 1 : bytes / 1024;
+    return add_checked(arena, out, "queue.buffering.max.kbytes", name,
+                       sl_arena_printf(arena, "%lld", (long long)kilobytes), span, err);
+}
+
 static enum sl_code special(struct sl_arena *arena, struct sl_str name, struct sl_str value,
                             struct sl_span span, const struct sl_log *notes,
                             struct sl_kafka_properties *out, struct sl_err *err) {
@@ -171,6 +184,8 @@ static enum sl_code special(struct sl_arena *arena, struct sl_str name, struct s
     if (sl_str_eq(name, SL_STR("ssl.endpoint.identification.algorithm")))
         return add_checked(arena, out, "ssl.endpoint.identification.algorithm", name,
                            value.len ? value : SL_STR("none"), span, err);
+    if (sl_str_eq(name, SL_STR("buffer.memory")))
+        return buffer_memory(arena, name, value, span, out, err);
     if (sl_str_eq(name, SL_STR("group.id")) && notes)
         sl_log_event(notes, SL_LOG_WARN, SL_CAT_KAFKA,
                      "option kafka.group.id has no effect: sluice joins no group, and offsets live "

@@ -224,6 +224,18 @@ static enum sl_code fill_batch(struct sl_kafka_reader *reader, const struct sl_k
     return SL_OK;
 }
 
+enum sl_code sl_kafka_reader_more(struct sl_reader *base, const bool *more, struct sl_batch *batch,
+                                  struct sl_err *err) {
+    struct sl_kafka_reader *reader = self(base);
+    const bool *wanted = reader->wanted;
+    bool missing[HEADERS + 1] = {false};
+    for (uint32_t i = 0; i < batch->schema->field_count; i++) missing[i] = more[i] && !wanted[i];
+    reader->wanted = missing;
+    enum sl_code code = fill_batch(reader, &reader->split->ranges.items[reader->range], batch, err);
+    reader->wanted = wanted;
+    return code;
+}
+
 /* ---- lost data ---- */
 
 static enum sl_code range_gone(struct sl_kafka_reader *reader, const struct sl_kafka_range *range,

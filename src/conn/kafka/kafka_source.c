@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "conn/kafka/kafka_sink.h"
 #include "conn/kafka/kafka_source_int.h"
 
 enum {
@@ -465,6 +466,31 @@ static enum sl_code plan(struct sl_source *base, struct sl_str start_text, struc
 
 /* ---- vtable: the rest ---- */
 
+/* A partition that only one knows: unread in the earlier, as that one has it in the later. */
+static enum sl_code combine(struct sl_source *base, struct sl_str a_text, struct sl_str b_text,
+                            bool later, struct sl_buf *out, struct sl_err *err) {
+    struct sl_kafka_source *source = self(base);
+    struct sl_kafka_offsets a, b;
+    sl_arena_reset(&source->scratch);
+    SL_TRY(sl_kafka_offsets_parse(&source->scratch, a_text, "an offset", &a, err));
+    SL_TRY(sl_kafka_offsets_parse(&source->scratch, b_text, "an offset", &b, err));
+    struct sl_kafka_offsets both = merge(&source->scratch, &a, &b);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < both.count; i++) {
+        struct sl_kafka_offset item = both.items[i];
+        const struct sl_kafka_offset *in_a = sl_kafka_offsets_find(&a, item.topic, item.partition),
+                                     *in_b = sl_kafka_offsets_find(&b, item.topic, item.partition);
+        if (in_a && in_b)
+            item.offset = (in_a->offset > in_b->offset) == later ? in_a->offset : in_b->offset;
+        else if (!later)
+            continue;
+        both.items[kept++] = item;
+    }
+    both.count = kept;
+    sl_kafka_offsets_put(out, &both);
+    return SL_OK;
+}
+
 /* Lag tools read group offsets; a failure there must never stop the pipeline. */
 static void committed(struct sl_source *base, struct sl_str end_text) {
     struct sl_kafka_source *source = self(base);
@@ -573,6 +599,9 @@ static const struct sl_source_ops source_ops = {
     .metrics = metrics,
     .wait = wait_for_more,
     .close = source_close,
+    .shareable = true,
+    .reader_more = sl_kafka_reader_more,
+    .combine = combine,
 };
 
 /* ---- connector ---- */
@@ -614,6 +643,8 @@ static enum sl_code open_source(const struct sl_conn_env *env, const struct sl_o
     if (code == SL_OK)
         code = sl_kafka_topic_ids_open(env->query, env->checkpoint_dir, &source->topic_ids, err);
     sl_kafka_watch_init(&source->watch, &source->options, source->control);
+    /* a topic that is not there is told before a sink makes a table */
+    if (code == SL_OK) code = sl_kafka_watch_look(&source->watch, LOOK_AGE_MS, err);
     if (code != SL_OK) {
         source_close(&source->base);
         return code;
@@ -637,14 +668,14 @@ static enum sl_code schema_only(const struct sl_conn_env *env, const struct sl_o
 static enum sl_code check(const struct sl_conn_env *env, const struct sl_options *options,
                           bool streaming, bool sink, struct sl_err *err) {
     struct sl_kafka_options resolved;
-    if (sink)
-        return sl_fail(err, SL_UNSUPPORTED, "writing to Kafka is not supported in this version");
+    if (sink) return sl_kafka_sink_check(env, options, err);
     return sl_kafka_options_resolve(env->query, options, streaming, NULL, &resolved, err);
 }
 
 const struct sl_connector sl_kafka_connector = {
     .name = "kafka",
     .open_source = open_source,
+    .open_sink = sl_kafka_sink_open,
     .schema = schema_only,
     .check = check,
 };

@@ -41,6 +41,8 @@ enum sl_code sl_kafka_reader_open(struct sl_source *source, const struct sl_spli
                                   const bool *wanted, struct sl_reader **out, struct sl_err *err);
 enum sl_code sl_kafka_reader_next(struct sl_reader *reader, uint32_t rows_max,
                                   struct sl_batch *batch, struct sl_err *err);
+SL_MUST_CHECK enum sl_code sl_kafka_reader_more(struct sl_reader *reader, const bool *more,
+                                                struct sl_batch *batch, struct sl_err *err);
 void sl_kafka_reader_close(struct sl_reader *reader);
 
 #endif
