@@ -68,11 +68,12 @@ struct sl_source_ops {
     const struct sl_type *(*schema)(const struct sl_source *source);
     /* "KafkaV2[Subscribe[orders]]", for progress. */
     struct sl_str (*description)(const struct sl_source *source);
-    /* Start of a query that has no checkpoint; offset JSON appended to out. */
+    /* Start of a query that has no checkpoint; offset JSON appended to out. NULL: a source without
+     * one, as Spark's first sources are: its first batch begins at "". */
     enum sl_code (*initial_offset)(struct sl_source *source, struct sl_buf *out,
                                    struct sl_err *err);
     /* End offset of the next batch, given where it starts. out equal to start (by meaning) =
-     * nothing new; *has_new tells. */
+     * nothing new; *has_new tells. "" only while there is nothing to begin with. */
     enum sl_code (*latest_offset)(struct sl_source *source, struct sl_str start,
                                   const struct sl_batch_limits *limits, struct sl_buf *out,
                                   bool *has_new, struct sl_err *err);
@@ -106,6 +107,22 @@ struct sl_source_ops {
      * ms. */
     void (*wait)(struct sl_source *source, struct sl_str start, int64_t timeout_ms);
     void (*close)(struct sl_source *source);
+    /* What is read follows from options and offsets alone, so that several queries with equal
+     * options may read through one source. */
+    bool shareable;
+    /* @thread worker. Fills the columns of `more` that reader_next left empty in `batch`, which it
+     * filled last; valid as long as those. For what few rows need: records that failed are kept
+     * whole. NULL: such columns are asked for in `wanted`. */
+    enum sl_code (*reader_more)(struct sl_reader *reader, const bool *more, struct sl_batch *batch,
+                                struct sl_err *err);
+    /* The earlier, or the later, of two offsets, position by position. A position that one of them
+     * lacks is left out of the earlier and taken over into the later. It brings queries together
+     * that share their reads. NULL: offsets are equal or not, no more. */
+    enum sl_code (*combine)(struct sl_source *source, struct sl_str a, struct sl_str b, bool later,
+                            struct sl_buf *out, struct sl_err *err);
+    /* A streaming source that keeps a log of its own: its directory in the checkpoint
+     * (sources/<i>), before the first question about offsets. NULL: needs none. */
+    enum sl_code (*attach)(struct sl_source *source, const char *log_dir, struct sl_err *err);
 };
 struct sl_source {
     const struct sl_source_ops *ops; /* first member of every source's struct */
@@ -130,6 +147,11 @@ struct sl_sink_config {
 
 struct sl_sink_metrics {
     uint64_t rows, bytes, files, partitions;
+};
+
+/* What a table demands of every row: SQL text over its columns that has to be true. */
+struct sl_sink_constraint {
+    struct sl_str name, text;
 };
 
 struct sl_sink_ops {
@@ -167,6 +189,14 @@ struct sl_sink_ops {
     /* commits/N is durable: leftovers of the protocol (intents) may go. May be NULL. */
     enum sl_code (*finish)(struct sl_sink *sink, int64_t batch_id, struct sl_err *err);
     void (*close)(struct sl_sink *sink);
+    /* After recover: the table is there, empty if it was not: another query of this process reads
+     * it and asks for its schema. NULL: a reader finds it without. */
+    enum sl_code (*create)(struct sl_sink *sink, struct sl_err *err);
+    /* What the table itself demands (NOT NULL, CHECK, invariants), after open; in the arena. A row
+     * that breaks one is a dead letter, or fails the batch. NULL: nothing. */
+    enum sl_code (*constraints)(struct sl_sink *sink, struct sl_arena *arena,
+                                struct sl_sink_constraint **out, uint32_t *count,
+                                struct sl_err *err);
 };
 struct sl_sink {
     const struct sl_sink_ops *ops;
@@ -174,6 +204,8 @@ struct sl_sink {
 struct sl_sink_writer {
     const struct sl_sink_ops *ops;
 };
+
+struct sl_table_ops;
 
 /* A connector: how the tables above are opened. For USING x, read_x(..), x.`path`. */
 struct sl_connector {
@@ -187,9 +219,14 @@ struct sl_connector {
     /* Schema without opening the network, for validate and explain; NULL: open_source is needed. */
     enum sl_code (*schema)(const struct sl_conn_env *env, const struct sl_options *options,
                            struct sl_str path, const struct sl_type **out, struct sl_err *err);
+    /* Is there a table at this path, so that its schema can be asked for? NULL: it need not be
+     * asked. */
+    enum sl_code (*exists)(struct sl_str path, bool *exists, struct sl_err *err);
     /* Checks option names and values without I/O; suggestions in the hint. */
     enum sl_code (*check)(const struct sl_conn_env *env, const struct sl_options *options,
                           bool streaming, bool sink, struct sl_err *err);
+    /* Looking after tables of this format (conn/table_ops.h); NULL: it has none. */
+    const struct sl_table_ops *table;
 };
 /* By name, ignoring case, from connectors.def; NULL if unknown. */
 const struct sl_connector *sl_connector_find(struct sl_str name);

@@ -28,7 +28,10 @@ static const char *below_str(struct sl_parquet_sink *sink, struct sl_arena *aren
 }
 
 void sl_parquet_sink_clear_files(struct sl_parquet_sink *sink) {
-    for (size_t i = 0; i < sink->file_count; i++) sl_staged_file_release(&sink->files[i]);
+    for (size_t i = 0; i < sink->file_count; i++) {
+        free(sink->files[i].staged);
+        free(sink->files[i].final);
+    }
     sink->file_count = 0;
 }
 
@@ -55,7 +58,7 @@ enum sl_code sl_parquet_prepare_staging(struct sl_parquet_sink *sink, struct sl_
 
 /* ---- publishing (idempotent) ---- */
 
-static bool is_inside(struct sl_str path) {
+bool sl_parquet_is_inside(struct sl_str path) {
     if (path.len == 0 || path.ptr[0] == '/') return false;
     while (path.len) {
         size_t end = sl_str_find(path, SL_STR("/"), 0);
@@ -77,7 +80,7 @@ static enum sl_code lost(const char *path, int64_t batch_id, struct sl_err *err)
 
 static enum sl_code publish_one(struct sl_parquet_sink *sink, struct sl_arena *arena,
                                 const struct sl_intent_file *file, struct sl_err *err) {
-    if (!is_inside(file->staged) || !is_inside(file->final))
+    if (!sl_parquet_is_inside(file->staged) || !sl_parquet_is_inside(file->final))
         return sl_fail(err, SL_DATA, "intent of batch %lld names a file outside the table: `%.*s`",
                        (long long)sink->batch_id, SL_STR_ARG(file->final));
     const char *from = below_str(sink, arena, file->staged),
@@ -315,7 +318,8 @@ static enum sl_code follow_log(struct sl_parquet_sink *sink, struct sl_arena *ar
     if (!found) return SL_OK;
     SL_TRY(sl_sink_log_files(sink->log, arena, &files, &count, err));
     for (size_t i = 0; i < intent.count; i++)
-        if (is_inside(intent.files[i].final) && !is_listed(files, count, intent.files[i].final))
+        if (sl_parquet_is_inside(intent.files[i].final) &&
+            !is_listed(files, count, intent.files[i].final))
             SL_TRY(sl_io_unlink(below_str(sink, arena, intent.files[i].final), err));
     return SL_OK;
 }

@@ -14,6 +14,7 @@
 
 #include "base/fail.h"
 #include "conn/parquet/parquet_sink_int.h"
+#include "conn/parquet/parquet_table.h"
 
 /* Of all views: a table has one writer, so one view. */
 #define INTENT_DIR ".sluice-staging/view"
@@ -33,7 +34,7 @@ enum sl_code sl_parquet_replace_check(struct sl_arena *arena, const char *table_
     struct sl_file_info info;
     if (strncmp(table_dir, "file:", 5) == 0) table_dir += 5;
     SL_TRY(sl_io_stat(sl_path_join(arena, table_dir, INTENT_DIR "/0"), &info, err));
-    if (!info.exists) return SL_OK;
+    if (!info.exists) return sl_parquet_compact_check(arena, table_dir, err);
     sl_fail(err, SL_CONFLICT, "the rows of `%s` are being replaced by a materialized view",
             table_dir);
     return sl_hint(err, "wait until its run has ended; if that was killed, run its pipeline again, "

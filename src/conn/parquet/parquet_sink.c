@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "conn/file_source.h"
 #include "conn/parquet/parquet_sink_int.h"
+#include "conn/parquet/parquet_source.h"
+#include "conn/parquet/parquet_table.h"
 
 static const struct sl_option_row option_rows[] = {
 #define OPTION(name, type, default_text, doc) {name, SL_OPT_##type, default_text, doc},
@@ -43,28 +46,10 @@ static enum sl_code check_columns(const struct sl_sink_config *config, struct sl
     return SL_OK;
 }
 
-static void split_schema(struct sl_parquet_sink *sink) {
-    const struct sl_type *schema = sink->config.schema;
-    struct sl_arena *query = sink->env->query;
-    struct sl_field *fields = SL_NEW_ARRAY(query, struct sl_field, schema->field_count);
-    sink->file_columns = SL_NEW_ARRAY(query, uint32_t, schema->field_count);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < schema->field_count; i++) {
-        bool partition = false;
-        for (uint32_t p = 0; p < sink->config.partition_count; p++)
-            partition |= sink->config.partition_columns[p] == i;
-        if (partition) continue;
-        fields[count] = schema->fields[i];
-        fields[count].nullable = true; /* Spark's streaming tables declare every column optional */
-        sink->file_columns[count++] = i;
-    }
-    sink->file_schema = sl_type_struct(query, fields, count);
-}
-
 static enum sl_code read_options(struct sl_parquet_sink *sink, struct sl_err *err) {
     const struct sl_options *options = &sink->config.options;
     SL_TRY(sl_options_check(options, &option_table, err));
-    struct sl_parquet_write_options *write = &sink->write_options;
+    struct sl_parquet_write_options *write = &sink->writing.encoding;
     sl_parquet_write_options_init(write);
     struct sl_str codec = sl_options_str(options, &option_table, "compression");
     const char *session_codec =
@@ -85,9 +70,12 @@ static enum sl_code read_options(struct sl_parquet_sink *sink, struct sl_err *er
     write->page_bytes = (size_t)sl_options_int(options, &option_table, "parquet.page.size");
     write->dictionary = sl_options_bool(options, &option_table, "parquet.enable.dictionary");
     write->adaptive_codec = sl_options_bool(options, &option_table, "sluice.adaptiveCodec");
-    sink->rows_per_file_max = (uint64_t)sl_options_int(options, &option_table, "maxRecordsPerFile");
+    sink->writing.rows_per_file_max =
+        (uint64_t)sl_options_int(options, &option_table, "maxRecordsPerFile");
+    sink->writing.file_bytes_target =
+        (uint64_t)sl_options_int(options, &option_table, "sluice.file.targetSize");
     int64_t open_max = sl_options_int(options, &option_table, "sluice.maxOpenPartitions");
-    sink->open_partitions_max = open_max < 1 ? 1 : (uint32_t)open_max;
+    sink->writing.open_partitions_max = open_max < 1 ? 1 : (uint32_t)open_max;
     return SL_OK;
 }
 
@@ -99,6 +87,7 @@ static enum sl_code prepare_table(struct sl_parquet_sink *sink, struct sl_err *e
     if (locked != SL_OK)
         return sl_context(err, "only one query at a time can write to table `%s`", sink->table_dir),
                locked;
+    SL_TRY(sl_parquet_compact_finish(sink->table_dir, sink->env->log, err));
     if (!sink->streaming) {
         char uuid[37] = {0};
         uint64_t high, low;
@@ -121,6 +110,67 @@ static enum sl_code prepare_table(struct sl_parquet_sink *sink, struct sl_err *e
     return SL_OK;
 }
 
+/* ---- tasks ---- */
+
+static enum sl_code keep_staged(void *ctx, const struct sl_data_file *file, struct sl_err *err) {
+    struct sl_parquet_sink *sink = ctx;
+    (void)err;
+    if (sink->file_count == sink->file_cap) {
+        sink->file_cap = sink->file_cap ? sink->file_cap * 2 : 16;
+        sink->files = sl_xrealloc(sink->files, sink->file_cap * sizeof *sink->files);
+    }
+    sink->files[sink->file_count++] =
+        (struct sl_staged_file){strdup(file->staged), strdup(file->final), file->bytes, file->rows};
+    return SL_OK;
+}
+
+static void open_writer(struct sl_parquet_sink *sink) {
+    struct sl_table_writer_config *writing = &sink->writing;
+    writing->schema = sink->config.schema;
+    writing->partition_columns = sink->config.partition_columns;
+    writing->partition_count = sink->config.partition_count;
+    writing->table_dir = sink->table_dir;
+    writing->staging = sink->staging;
+    writing->session = sink->env->session;
+    writing->budget = sink->env->budget;
+    writing->closed = keep_staged;
+    writing->ctx = sink;
+    sink->writer = sl_table_writer_new(writing);
+}
+
+struct task {
+    struct sl_sink_writer base;
+    struct sl_table_task *task;
+};
+
+static enum sl_code open_task(struct sl_sink *base, uint32_t number, struct sl_sink_writer **out,
+                              struct sl_err *err) {
+    struct task *task = sl_xcalloc(1, sizeof *task);
+    (void)err;
+    task->base.ops = &sl_parquet_sink_ops;
+    task->task = sl_table_task_open(((struct sl_parquet_sink *)base)->writer, number);
+    *out = &task->base;
+    return SL_OK;
+}
+
+static enum sl_code write_task(struct sl_sink_writer *base, const struct sl_batch *batch,
+                               struct sl_err *err) {
+    return sl_table_task_write(((struct task *)base)->task, batch, err);
+}
+
+static enum sl_code close_task(struct sl_sink_writer *base, struct sl_err *err) {
+    enum sl_code code = sl_table_task_close(((struct task *)base)->task, err);
+    free(base);
+    return code;
+}
+
+static void abort_task(struct sl_sink_writer *base) {
+    sl_table_task_abort(((struct task *)base)->task);
+    free(base);
+}
+
+/* ---- life cycle ---- */
+
 static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sink_config *config,
                               struct sl_sink **out, struct sl_err *err) {
     struct sl_parquet_sink *sink = SL_NEW(env->query, struct sl_parquet_sink);
@@ -133,7 +183,6 @@ static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sin
         return sl_hint(err, "add LOCATION '/path/of/the/table'"), SL_USER;
     }
     SL_TRY(check_columns(config, err));
-    split_schema(sink);
     SL_TRY(read_options(sink, err));
     struct sl_str path = config->path;
     if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
@@ -145,7 +194,7 @@ static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sin
         sl_lock_free(sink->lock);
         return code;
     }
-    pthread_mutex_init(&sink->mutex, NULL);
+    open_writer(sink);
     *out = &sink->base;
     return SL_OK;
 }
@@ -164,8 +213,10 @@ static enum sl_code begin(struct sl_sink *base, int64_t batch_id, uint64_t offse
     sink->offsets_hash = offsets_hash;
     if (sink->streaming) SL_TRY(sl_sink_log_check(sink->log, err));
     size_t memory = sink->env->budget ? sink->env->budget->limit_bytes : 0;
-    sink->task_bytes_max = memory / ENCODER_SHARE / (tasks ? tasks : 1);
-    if (sink->task_bytes_max < TASK_BYTES_MIN) sink->task_bytes_max = TASK_BYTES_MIN;
+    size_t task_bytes_max = memory / ENCODER_SHARE / (tasks ? tasks : 1);
+    if (task_bytes_max < TASK_BYTES_MIN) task_bytes_max = TASK_BYTES_MIN;
+    /* a task adds its number */
+    sl_table_writer_begin(sink->writer, batch_id, (uint64_t)batch_id * 65537, task_bytes_max);
     return sl_parquet_prepare_staging(sink, err);
 }
 
@@ -173,11 +224,9 @@ static void close_sink(struct sl_sink *base) {
     struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
     sl_parquet_sink_clear_files(sink);
     free(sink->files);
-    for (size_t i = 0; i < sink->encoder_count; i++) sl_parquet_writer_free(sink->encoders[i]);
-    free(sink->encoders);
+    sl_table_writer_free(sink->writer);
     if (sink->log) sl_sink_log_close(sink->log);
     sl_lock_free(sink->lock);
-    pthread_mutex_destroy(&sink->mutex);
 }
 
 const struct sl_sink_ops sl_parquet_sink_ops = {
@@ -186,10 +235,10 @@ const struct sl_sink_ops sl_parquet_sink_ops = {
     .recover = sl_parquet_recover,
     .is_committed = sl_parquet_is_committed,
     .begin = begin,
-    .writer_open = sl_parquet_task_open,
-    .write = sl_parquet_task_write,
-    .writer_close = sl_parquet_task_close,
-    .writer_abort = sl_parquet_task_abort,
+    .writer_open = open_task,
+    .write = write_task,
+    .writer_close = close_task,
+    .writer_abort = abort_task,
     .commit = sl_parquet_commit,
     .abort = sl_parquet_abort,
     .finish = sl_parquet_finish,
@@ -198,17 +247,16 @@ const struct sl_sink_ops sl_parquet_sink_ops = {
 
 static enum sl_code check(const struct sl_conn_env *env, const struct sl_options *options,
                           bool streaming, bool sink, struct sl_err *err) {
-    (void)env, (void)streaming;
-    return sink ? sl_options_check(options, &option_table, err) : SL_OK;
+    (void)env;
+    return sink ? sl_options_check(options, &option_table, err)
+                : sl_parquet_source_check(options, streaming, err);
 }
-
-enum sl_code sl_parquet_source_open(const struct sl_conn_env *env, const struct sl_options *options,
-                                    struct sl_str path, bool streaming, struct sl_source **out,
-                                    struct sl_err *err);
 
 const struct sl_connector sl_parquet_connector = {
     .name = "parquet",
     .open_source = sl_parquet_source_open,
     .open_sink = open_sink,
+    .table = &sl_parquet_table_ops,
+    .exists = sl_file_source_exists,
     .check = check,
 };

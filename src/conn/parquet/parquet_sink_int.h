@@ -1,27 +1,29 @@
-/* Shared by the files of the Parquet sink: parquet_sink.c (open, options), parquet_task.c (what a
- * task writes), parquet_commit.c (making a batch visible, recovery). */
+/* Shared by the files of the Parquet sink: parquet_sink.c (open, options, tasks), parquet_commit.c
+ * (making a batch visible, recovery). */
 #ifndef SL_CONN_PARQUET_SINK_INT_H
 #define SL_CONN_PARQUET_SINK_INT_H
 
-#include <pthread.h>
-
 #include "conn/conn.h"
 #include "conn/options.h"
-#include "conn/parquet/parquet_file.h"
 #include "lake/intent.h"
 #include "lake/sink_log.h"
+#include "table/table_writer.h"
+
+/* Complete and durable, but under a name in the staging directory that no reader lists; the commit
+ * gives it its final name. */
+struct sl_staged_file {
+    char *staged; /* relative to the table root */
+    char *final;
+    uint64_t bytes, rows;
+};
 
 struct sl_parquet_sink {
     struct sl_sink base;
     const struct sl_conn_env *env;
     struct sl_sink_config config;
     struct sl_str description;
-    const struct sl_type *file_schema; /* without the partition columns */
-    uint32_t *file_columns;            /* their indexes in config.schema */
-    struct sl_parquet_write_options write_options;
-    size_t task_bytes_max; /* encoders of a task; beyond it the largest ends its row group early */
-    uint64_t rows_per_file_max; /* 0 = no limit */
-    uint32_t open_partitions_max;
+    struct sl_table_writer_config writing;
+    struct sl_table_writer *writer;
     bool streaming; /* has a checkpoint: manifest, intents */
 
     const char *table_dir;   /* as given */
@@ -33,25 +35,14 @@ struct sl_parquet_sink {
     /* the batch in progress */
     int64_t batch_id;
     uint64_t offsets_hash;
-    pthread_mutex_t mutex; /* guards files, file_count and the cached encoders */
-    struct sl_staged_file *files;
+    struct sl_staged_file *files; /* added to by `closed` only, one call at a time */
     size_t file_count, file_cap;
-    struct sl_parquet_writer **encoders; /* idle ones, kept for their buffers */
-    size_t encoder_count, encoder_cap;
 };
 
 extern const struct sl_sink_ops sl_parquet_sink_ops;
 
-/* parquet_task.c; vtable functions */
-enum sl_code sl_parquet_task_open(struct sl_sink *sink, uint32_t task, struct sl_sink_writer **out,
-                                  struct sl_err *err);
-enum sl_code sl_parquet_task_write(struct sl_sink_writer *writer, const struct sl_batch *batch,
-                                   struct sl_err *err);
-enum sl_code sl_parquet_task_close(struct sl_sink_writer *writer, struct sl_err *err);
-void sl_parquet_task_abort(struct sl_sink_writer *writer);
-void sl_parquet_sink_clear_files(struct sl_parquet_sink *sink);
-
 /* parquet_commit.c; vtable functions */
+void sl_parquet_sink_clear_files(struct sl_parquet_sink *sink);
 enum sl_code sl_parquet_recover(struct sl_sink *sink, int64_t last_planned, uint64_t planned_hash,
                                 int64_t last_committed, struct sl_err *err);
 enum sl_code sl_parquet_is_committed(struct sl_sink *sink, int64_t batch_id, uint64_t offsets_hash,
@@ -66,6 +57,9 @@ SL_MUST_CHECK enum sl_code sl_parquet_prepare_staging(struct sl_parquet_sink *si
 /* Final names for staged files, again and again the same; directories synced. */
 SL_MUST_CHECK enum sl_code sl_parquet_publish(struct sl_parquet_sink *sink, struct sl_arena *arena,
                                               const struct sl_intent *intent, struct sl_err *err);
+
+/* A name from an intent that does not lead out of the table. */
+bool sl_parquet_is_inside(struct sl_str path);
 
 /* parquet_replace.c: a view's rows take the place of the old ones */
 const char *sl_parquet_replace_dir(struct sl_arena *arena, const char *table_dir);
