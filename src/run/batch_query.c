@@ -1,5 +1,6 @@
 #include "run/batch_query.h"
 
+#include "run/quarantine.h"
 #include "run/query_target.h"
 
 /* What one run needs; everything lives in the arena. */
@@ -34,28 +35,13 @@ static enum sl_code bind(struct batch_run *run, struct sl_pipeline *pipeline,
     return sl_pipeline_bind(pipeline, relation, &run->env, &run->bound, err);
 }
 
-static enum sl_code open_pipe(struct batch_run *run, uint32_t p, struct sl_err *err) {
-    struct sl_epoch *epoch = &run->epoch;
-    const struct sl_node *scan = run->pipes.items[p].scan;
-    if (scan->kind == SL_NODE_VALUES) {
-        epoch->splits[p] = SL_NEW(&run->arena, struct sl_split);
-        epoch->split_counts[p] = 1;
-        return SL_OK;
-    }
-    if (scan->scan->streaming)
-        return sl_fail_at(err, sl_sql_origin(&run->pipeline->text, scan->scan->span),
-                          "UNSUPPORTED_FEATURE", "0A000",
-                          "a stream cannot be read by a batch query; leave out STREAM, or write "
-                          "CREATE STREAMING TABLE");
-    SL_TRY(sl_scan_open(&run->env, scan->scan, &epoch->sources[p], err));
-    struct sl_source *source = epoch->sources[p];
-    if (scan->pushed_count && source->ops->restrict_to)
-        source->ops->restrict_to(source, scan->pushed, scan->pushed_count, scan->scan_columns);
+/* Start and end of what there is; a bounded source without offsets (files) plans all it has. */
+static enum sl_code plan_all(struct batch_run *run, struct sl_feed *feed, struct sl_err *err) {
+    struct sl_source *source = feed->source;
     struct sl_buf start = {0}, end = {0};
     struct sl_batch_limits limits = {.ignore_limits = true};
     bool has_new;
     enum sl_code code = SL_OK;
-    /* a bounded source without offsets (files) plans all it has */
     if (source->ops->initial_offset) code = source->ops->initial_offset(source, &start, err);
     if (code == SL_OK && source->ops->latest_offset)
         code = source->ops->latest_offset(source, sl_buf_str(&start), &limits, &end, &has_new, err);
@@ -65,25 +51,45 @@ static enum sl_code open_pipe(struct batch_run *run, uint32_t p, struct sl_err *
     sl_buf_release(&end);
     SL_TRY(code);
     uint32_t workers = (uint32_t)sl_pool_workers(run->pipeline->engine->pool);
-    return source->ops->plan(source, from, to, workers, &run->arena, &epoch->splits[p],
-                             &epoch->split_counts[p], err);
+    return source->ops->plan(source, from, to, workers, &run->arena, &feed->splits,
+                             &feed->split_count, err);
+}
+
+static enum sl_code open_feed(struct batch_run *run, uint32_t at, struct sl_err *err) {
+    struct sl_feed *feed = &run->epoch.feeds[at];
+    const struct sl_node *scan = run->pipes.items[at].scan;
+    if (scan->kind == SL_NODE_VALUES) {
+        feed->splits = SL_NEW(&run->arena, struct sl_split);
+        feed->split_count = 1;
+        return SL_OK;
+    }
+    if (scan->scan->streaming)
+        return sl_fail_at(err, sl_sql_origin(&run->pipeline->text, scan->scan->span),
+                          "UNSUPPORTED_FEATURE", "0A000",
+                          "a stream cannot be read by a batch query; leave out STREAM, or write "
+                          "CREATE STREAMING TABLE");
+    SL_TRY(sl_scan_open(&run->env, scan->scan, &feed->source, err));
+    struct sl_source *source = feed->source;
+    if (scan->pushed_count && source->ops->restrict_to)
+        source->ops->restrict_to(source, scan->pushed, scan->pushed_count, scan->scan_columns);
+    sl_feed_choose_columns(feed, run->epoch.outputs, &run->arena);
+    return plan_all(run, feed, err);
 }
 
 static enum sl_code prepare(struct batch_run *run, struct sl_err *err) {
     SL_TRY(sl_lower(&run->arena, run->bound.plan, &run->pipes, err));
-    uint32_t count = run->pipes.count;
-    run->epoch = (struct sl_epoch){
-        .engine = run->pipeline->engine, .pipes = &run->pipes, .session = &run->session};
-    run->epoch.sources = SL_NEW_ARRAY(&run->arena, struct sl_source *, count);
-    run->epoch.splits = SL_NEW_ARRAY(&run->arena, struct sl_split *, count);
-    run->epoch.split_counts = SL_NEW_ARRAY(&run->arena, uint32_t, count);
-    for (uint32_t p = 0; p < count; p++) SL_TRY(open_pipe(run, p, err));
+    sl_epoch_init(&run->epoch, run->pipeline->engine, &run->pipes, &run->arena);
+    run->epoch.outputs[0].session = &run->session;
+    run->epoch.outputs[0].text = &run->pipeline->text;
+    for (uint32_t i = 0; i < run->epoch.feed_count; i++) SL_TRY(open_feed(run, i, err));
     return SL_OK;
 }
 
 static void release(struct batch_run *run) {
-    for (uint32_t p = 0; run->epoch.sources && p < run->pipes.count; p++)
-        if (run->epoch.sources[p]) run->epoch.sources[p]->ops->close(run->epoch.sources[p]);
+    for (uint32_t i = 0; i < run->epoch.feed_count; i++) {
+        struct sl_source *source = run->epoch.feeds[i].source;
+        if (source) source->ops->close(source);
+    }
     sl_arena_release(&run->arena);
 }
 
@@ -94,9 +100,11 @@ enum sl_code sl_batch_query_run(struct sl_pipeline *pipeline, const struct sl_ur
     enum sl_code code = bind(&run, pipeline, relation, err);
     if (code == SL_OK) code = prepare(&run, err);
     if (code == SL_OK) code = begin(ctx, run.bound.schema, &run.session, err);
-    run.epoch.consume = fn;
-    run.epoch.consume_ctx = ctx;
-    if (code == SL_OK) code = sl_epoch_run(&run.epoch, err);
+    if (code == SL_OK) {
+        run.epoch.outputs[0].consume = fn;
+        run.epoch.outputs[0].consume_ctx = ctx;
+        code = sl_epoch_run(&run.epoch, err);
+    }
     release(&run);
     return code;
 }
@@ -105,19 +113,55 @@ static void put_profile_line(void *ctx, const char *stage, int64_t ns, int64_t r
     sl_buf_printf(ctx, "    %-26s %10.1f ns/row\n", stage, rows ? (double)ns / (double)rows : 0.0);
 }
 
+/* What the view's statement and its table expect of every row; the scans below stay. */
+static enum sl_code add_expectations(struct batch_run *run, const struct sl_query_spec *spec,
+                                     struct sl_sink *sink, struct sl_err *err) {
+    struct sl_sink_constraint *demanded = NULL;
+    uint32_t count = 0;
+    const struct sl_node *before = run->bound.plan;
+    if (sink->ops->constraints)
+        SL_TRY(sink->ops->constraints(sink, &run->arena, &demanded, &count, err));
+    SL_TRY(sl_pipeline_expect(run->pipeline, spec->target, demanded, count, &run->env, &run->bound,
+                              err));
+    if (run->bound.plan == before) return SL_OK;
+    SL_TRY(sl_lower(&run->arena, run->bound.plan, &run->pipes, err));
+    for (uint32_t i = 0; i < run->epoch.feed_count; i++)
+        run->epoch.feeds[i].consumers[0].pipe = &run->pipes.items[i];
+    struct sl_output *output = &run->epoch.outputs[0];
+    size_t bytes = run->pipes.expectation_count * sizeof *output->expectations;
+    output->expectations = sl_arena_alloc(&run->arena, bytes + 1);
+    if (bytes) memcpy(output->expectations, run->pipes.expectations, bytes);
+    return SL_OK;
+}
+
+static void report_expectations(const struct batch_run *run, const struct sl_query_spec *spec) {
+    const struct sl_expectation *items = run->epoch.outputs[0].expectations;
+    for (uint32_t i = 0; items && i < run->pipes.expectation_count; i++)
+        if (items[i].failed)
+            sl_log_event(&run->pipeline->engine->log, SL_LOG_WARN, SL_CAT_RUN,
+                         "materialized view %.*s: %llu of %llu rows break expectation %.*s",
+                         SL_STR_ARG(spec->name), (unsigned long long)items[i].failed,
+                         (unsigned long long)(items[i].failed + items[i].passed),
+                         SL_STR_ARG(items[i].name));
+}
+
 static enum sl_code write_to(struct batch_run *run, const struct sl_query_spec *spec,
                              struct sl_batch_result *result, struct sl_buf *profile,
                              struct sl_err *err) {
     struct sl_sink *sink;
+    struct sl_output *output = &run->epoch.outputs[0];
     SL_TRY(sl_target_open_sink(run->pipeline, spec, &run->env, run->bound.schema, &sink, err));
-    run->epoch.sink = sink;
-    if (profile) run->epoch.profile = put_profile_line, run->epoch.profile_ctx = profile;
-    enum sl_code code = sink->ops->begin(sink, 0, 0, sl_epoch_tasks(&run->epoch), err);
+    enum sl_code code = add_expectations(run, spec, sink, err);
+    output->sink = sink;
+    if (profile) output->profile = put_profile_line, output->profile_ctx = profile;
+    bool begun = code == SL_OK;
+    if (begun) code = sink->ops->begin(sink, 0, 0, sl_epoch_tasks(&run->epoch), err);
     if (code == SL_OK) code = sl_epoch_run(&run->epoch, err);
     if (code == SL_OK) code = sink->ops->commit(sink, &result->sink, err);
-    if (code != SL_OK) sink->ops->abort(sink);
+    if (code != SL_OK && begun) sink->ops->abort(sink);
     sink->ops->close(sink);
-    result->times = run->epoch.times;
+    result->times = output->times;
+    if (code == SL_OK) report_expectations(run, spec);
     return code;
 }
 
@@ -134,10 +178,15 @@ enum sl_code sl_batch_query_write(struct sl_pipeline *pipeline, const struct sl_
 }
 
 enum sl_code sl_batch_query_explain(struct sl_pipeline *pipeline,
-                                    const struct sl_urelation *relation, struct sl_buf *out,
+                                    const struct sl_urelation *relation,
+                                    const struct sl_statement *target, struct sl_buf *out,
                                     struct sl_err *err) {
     struct batch_run run;
+    const struct sl_statement *quarantine;
+    SL_TRY(sl_quarantine_find(pipeline, target, &quarantine, err));
     enum sl_code code = bind(&run, pipeline, relation, err);
+    if (code == SL_OK)
+        code = sl_pipeline_expect(pipeline, target, NULL, 0, &run.env, &run.bound, err);
     if (code == SL_OK) sl_node_put_text(out, run.bound.plan);
     release(&run);
     return code;

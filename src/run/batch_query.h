@@ -25,9 +25,11 @@ SL_MUST_CHECK enum sl_code sl_batch_query_write(struct sl_pipeline *pipeline,
                                                 const struct sl_query_spec *spec,
                                                 struct sl_batch_result *result,
                                                 struct sl_buf *profile, struct sl_err *err);
-/* EXPLAIN text of a relation, without opening what needs no opening. */
+/* EXPLAIN text of a relation and the expectations of its target (NULL if none), without opening
+ * what needs no opening. */
 SL_MUST_CHECK enum sl_code sl_batch_query_explain(struct sl_pipeline *pipeline,
                                                   const struct sl_urelation *relation,
+                                                  const struct sl_statement *target,
                                                   struct sl_buf *out, struct sl_err *err);
 
 #endif

@@ -45,6 +45,8 @@ static enum sl_code walk(struct lowering *lowering, const struct sl_node *node) 
     case SL_NODE_PROJECT:
     case SL_NODE_FILTER:
     case SL_NODE_LIMIT:
+    case SL_NODE_EXPECT:
+    case SL_NODE_GENERATE:
         break;
     }
     if (lowering->depth == DEPTH_MAX)
@@ -56,12 +58,32 @@ static enum sl_code walk(struct lowering *lowering, const struct sl_node *node) 
     return SL_OK;
 }
 
+static bool is_counted(const struct sl_expect *expect) { return expect->action != SL_EXPECT_TABLE; }
+
+/* The inner ones first, as the operators of every pipe have them: all stand above the sources. */
+static void collect_expectations(struct sl_arena *query, const struct sl_node *node,
+                                 struct sl_pipes *out) {
+    uint32_t count = 0, below;
+    for (const struct sl_node *at = node; at->kind == SL_NODE_EXPECT; at = at->inputs[0])
+        for (uint32_t i = 0; i < at->expect_count; i++) count += is_counted(&at->expects[i]);
+    out->expectations = SL_NEW_ARRAY(query, struct sl_expectation, count + 1);
+    out->expectation_count = below = count;
+    for (; node->kind == SL_NODE_EXPECT; node = node->inputs[0])
+        for (uint32_t i = node->expect_count; i-- > 0;) {
+            const struct sl_expect *expect = &node->expects[i];
+            if (is_counted(expect))
+                out->expectations[--below] =
+                    (struct sl_expectation){.name = expect->name, .action = expect->action};
+        }
+}
+
 enum sl_code sl_lower(struct sl_arena *query, const struct sl_node *plan, struct sl_pipes *out,
                       struct sl_err *err) {
     struct lowering *lowering = SL_NEW(query, struct lowering);
     *out = (struct sl_pipes){0};
     *lowering = (struct lowering){.query = query, .out = out, .err = err};
     SL_TRY(walk(lowering, plan));
+    collect_expectations(query, plan, out);
     for (uint32_t i = 0; i < out->count; i++)
         if (out->items[i].limited && out->count > 1)
             return sl_fail_at(err, plan->span, "UNSUPPORTED_FEATURE", "0A000",
@@ -78,9 +100,14 @@ static enum sl_code make_op(struct sl_chain *chain, const struct sl_node *node, 
         return sl_filter_new(node->condition, profile, out, err);
     case SL_NODE_PROJECT:
         return sl_project_new(node->exprs, sl_node_schema(&chain->arena, node), profile, out, err);
+    case SL_NODE_GENERATE:
+        return sl_generate_new(node->generate, sl_node_schema(&chain->arena, node), profile, out,
+                               err);
     case SL_NODE_LIMIT:
         *out = sl_limit_new(node->limit);
         return SL_OK;
+    case SL_NODE_EXPECT:
+        return sl_expect_new(node->expects, node->expect_count, profile, out, err);
     case SL_NODE_SCAN:
     case SL_NODE_VALUES:
     case SL_NODE_UNION:
@@ -106,23 +133,49 @@ static void take_scan_columns(struct sl_chain *chain, const struct sl_batch *sou
     const struct sl_node *scan = chain->pipe->scan;
     for (uint32_t i = 0; i < scan->column_count; i++)
         sl_vec_borrow(&chain->scanned.columns[i], &source->columns[scan->scan_columns[i]]);
-    chain->scanned.rows = source->rows;
-    chain->scanned.selected = source->selected;
-    chain->scanned.selected_rows = source->selected ? source->selected_rows : source->rows;
-    chain->scanned.origin = source->origin;
+    sl_batch_take_rows(&chain->scanned, source);
+}
+
+/* What the source could not read is a fault like any other, found before the first operator. */
+static void take_malformed(struct sl_chain *chain, const struct sl_faults *malformed,
+                           struct sl_batch *batch) {
+    uint32_t words = (uint32_t)SL_BIT_WORDS(batch->rows);
+    for (uint32_t i = 0; i < malformed->count; i++)
+        sl_faults_add(chain->faults, &malformed->items[i]);
+    if (words > chain->readable_words) {
+        chain->readable = sl_xrealloc(chain->readable, words * sizeof *chain->readable);
+        chain->readable_words = words;
+    }
+    sl_batch_drop_failed(batch, chain->readable);
 }
 
 enum sl_code sl_chain_process(struct sl_chain *chain, const struct sl_session *session,
                               struct sl_batch *source, struct sl_batch **out, struct sl_err *err) {
     struct sl_batch *batch = source;
+    source->faults = chain->faults;
+    if (chain->faults) sl_faults_begin(chain->faults, source->rows);
     if (chain->pipe->scan->kind == SL_NODE_SCAN) {
         take_scan_columns(chain, source);
         batch = &chain->scanned;
     }
+    if (source->malformed && chain->faults) take_malformed(chain, source->malformed, batch);
     for (uint32_t i = 0; i < chain->count; i++)
         SL_TRY(chain->ops[i]->ops->process(chain->ops[i], session, batch, &batch, err));
     *out = batch;
     return SL_OK;
+}
+
+void sl_chain_add_expectations(const struct sl_chain *chain, struct sl_expectation *totals) {
+    for (uint32_t i = 0; i < chain->count; i++) {
+        const struct sl_expect_count *counts = sl_expect_counts(chain->ops[i]);
+        const struct sl_node *node = chain->pipe->operators[i];
+        for (uint32_t k = 0; counts && k < node->expect_count; k++) {
+            if (!is_counted(&node->expects[k])) continue;
+            totals->passed += counts[k].passed;
+            totals->failed += counts[k].failed;
+            totals++;
+        }
+    }
 }
 
 bool sl_chain_is_done(const struct sl_chain *chain) {
@@ -135,5 +188,6 @@ void sl_chain_release(struct sl_chain *chain) {
     for (uint32_t i = 0; i < chain->count; i++) sl_op_free(chain->ops[i]);
     if (chain->pipe) sl_batch_release(&chain->scanned);
     sl_arena_release(&chain->arena);
+    free(chain->readable);
     *chain = (struct sl_chain){0};
 }

@@ -1,6 +1,9 @@
 #include "run/pipeline.h"
 
+#include "conn/file_source.h"
 #include "plan/optimize.h"
+#include "run/order.h"
+#include "run/query_target.h"
 
 static const struct sl_statement *find_target(const struct sl_pipeline *pipeline,
                                               struct sl_str name) {
@@ -84,10 +87,24 @@ static enum sl_code refuse(const struct sl_statement *statement, struct sl_err *
            SL_USER;
 }
 
-static enum sl_code check_constraints(const struct sl_statement *statement, struct sl_err *err) {
-    if (statement->constraint_count)
-        return sl_fail_at(err, statement->constraints[0].span, "UNSUPPORTED_FEATURE", "0A000",
-                          "expectations (CONSTRAINT .. EXPECT) are not supported");
+/* A view is computed anew from all its input: its failed records have no place in a log of letters.
+ */
+static enum sl_code refuse_quarantine(const struct sl_statement *view, struct sl_err *err) {
+    for (uint32_t i = 0; i < view->properties.count; i++) {
+        const struct sl_property *property = &view->properties.items[i];
+        if (!sl_str_starts_nocase(property->key, SL_STR("sluice.quarantine"))) continue;
+        sl_fail_at(err, property->key_span, "UNSUPPORTED_FEATURE", "0A000",
+                   "a materialized view cannot have a quarantine (`%.*s`)",
+                   SL_STR_ARG(property->key));
+        return sl_hint(err, "make it a streaming table, or drop the rows with CONSTRAINT .. EXPECT "
+                            "(..) ON VIOLATION DROP ROW"),
+               SL_USER;
+    }
+    return SL_OK;
+}
+
+static enum sl_code check_table(const struct sl_statement *statement, struct sl_err *err) {
+    if (statement->table_kind == SL_MATERIALIZED_VIEW) SL_TRY(refuse_quarantine(statement, err));
     if (statement->cluster_by.count)
         return sl_fail_at(err, statement->cluster_by.span, "UNSUPPORTED_FEATURE", "0A000",
                           "CLUSTER BY is not supported");
@@ -108,7 +125,7 @@ static enum sl_code collect(struct sl_pipeline *pipeline, struct sl_err *err) {
                                 statement->properties.items[p].value, SL_FROM_FILE);
             break;
         case SL_S_CREATE_TABLE:
-            SL_TRY(check_constraints(statement, err));
+            SL_TRY(check_table(statement, err));
             if (statement->query) add_query(pipeline, statement, statement);
             break;
         case SL_S_CREATE_FLOW:
@@ -119,6 +136,9 @@ static enum sl_code collect(struct sl_pipeline *pipeline, struct sl_err *err) {
             break;
         case SL_S_QUERY:
         case SL_S_EXPLAIN:
+        case SL_S_OPTIMIZE:
+        case SL_S_VACUUM:
+        case SL_S_DESCRIBE:
             pipeline->selects[pipeline->select_count++] = statement;
             break;
         case SL_S_INSERT:
@@ -137,6 +157,7 @@ enum sl_code sl_pipeline_load(struct sl_engine *engine, const char *file, struct
                              err));
     enum sl_code code = sl_sql_parse(&out->arena, out->text.text, &out->statements, err);
     if (code == SL_OK) code = collect(out, err);
+    if (code == SL_OK) code = sl_pipeline_order(out, err);
     if (code != SL_OK && err) err->span = sl_sql_origin(&out->text, err->span);
     return code;
 }
@@ -148,6 +169,7 @@ void sl_pipeline_release(struct sl_pipeline *pipeline) { sl_arena_release(&pipel
 struct catalog_ctx {
     struct sl_pipeline *pipeline;
     const struct sl_conn_env *env;
+    uint32_t depth; /* of tables that are not there yet, read to make others */
 };
 
 static const struct sl_urelation *view(void *ctx, const struct sl_name *name) {
@@ -205,17 +227,92 @@ static enum sl_code choose_connector(const struct sl_urelation *read, struct sl_
                                    "42P01", err);
 }
 
-static enum sl_code resolve_pipeline_table(struct catalog_ctx *ctx, const struct sl_urelation *read,
-                                           struct sl_scan_spec *spec, struct sl_err *err) {
+static void resolve_pipeline_table(struct catalog_ctx *ctx, const struct sl_urelation *read,
+                                   struct sl_scan_spec *spec) {
     struct sl_str name = read->name.parts[read->name.count - 1];
     const struct sl_statement *target = find_target(ctx->pipeline, name);
-    if (!target || target->kind != SL_S_CREATE_TABLE) return SL_OK;
-    if (read->streaming)
-        return sl_fail_at(err, read->span, "UNSUPPORTED_FEATURE", "0A000",
-                          "reading table `%.*s` as a stream is not supported", SL_STR_ARG(name));
+    if (!target || target->kind != SL_S_CREATE_TABLE) return;
     spec->connector = sl_connector_find(target->format.len ? target->format : SL_STR("parquet"));
     spec->path = target->location;
+}
+
+static enum sl_code bind_relation(struct catalog_ctx *ctx, const struct sl_urelation *relation,
+                                  struct sl_bound_query *out, struct sl_err *err);
+
+/* As a table keeps its columns: every field may be null, but a map's keys. */
+static const struct sl_type *as_stored(struct sl_arena *arena, const struct sl_type *type) {
+    struct sl_type *copy = SL_NEW(arena, struct sl_type);
+    *copy = *type;
+    copy->fields = SL_NEW_ARRAY(arena, struct sl_field, type->field_count + 1);
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        copy->fields[i] = type->fields[i];
+        copy->fields[i].type = as_stored(arena, type->fields[i].type);
+        copy->fields[i].nullable = !(type->kind == SL_MAP_KIND && i == 0);
+    }
+    return copy;
+}
+
+/* *out stays NULL where tables read each other without end. */
+static enum sl_code schema_of_writer(struct catalog_ctx *ctx, const struct sl_query_spec *query,
+                                     const struct sl_type **out, struct sl_err *err) {
+    struct sl_bound_query bound;
+    if (ctx->depth > ctx->pipeline->query_count) return SL_OK;
+    struct catalog_ctx inner = {ctx->pipeline, ctx->env, ctx->depth + 1};
+    SL_TRY(bind_relation(&inner, query->relation, &bound, err));
+    *out = as_stored(ctx->env->query, bound.schema);
     return SL_OK;
+}
+
+/* The schema of a table of this pipeline that its query has not made yet: the query's. *out stays
+ * NULL when the table is there, or nobody in this file makes it. The file may be validated, and
+ * explained, before it has ever run. */
+static enum sl_code schema_to_be(struct catalog_ctx *ctx, const struct sl_urelation *read,
+                                 const struct sl_scan_spec *spec, const struct sl_type **out,
+                                 struct sl_err *err) {
+    const struct sl_query_spec *query = sl_pipeline_writer_of(ctx->pipeline, read);
+    bool exists = true;
+    if (!query || !spec->connector->exists) return SL_OK;
+    if (sl_connector_find(sl_target_format(query->target)) != spec->connector) return SL_OK;
+    SL_TRY(spec->connector->exists(spec->path, &exists, err));
+    return exists ? SL_OK : schema_of_writer(ctx, query, out, err);
+}
+
+/* Hands a schema to a source; its options are the scan's own from then on. */
+static void add_schema_option(struct sl_arena *arena, struct sl_scan_spec *spec, struct sl_str name,
+                              const struct sl_type *schema) {
+    uint32_t count = spec->options.count;
+    struct sl_option *items = SL_NEW_ARRAY(arena, struct sl_option, count + 1);
+    struct sl_buf json = {0};
+    sl_type_put_json(&json, schema);
+    for (uint32_t i = 0; i < count; i++) items[i] = spec->options.items[i];
+    items[count] =
+        (struct sl_option){.name = name, .value = sl_arena_str(arena, sl_buf_str(&json))};
+    sl_buf_release(&json);
+    spec->options = (struct sl_options){items, count + 1};
+}
+
+/* Directories `column=value` do not tell their column's type, but the query that writes them does:
+ * `hour=01` may be a text. */
+static enum sl_code add_partition_types(struct catalog_ctx *ctx, const struct sl_urelation *read,
+                                        struct sl_scan_spec *spec, struct sl_err *err) {
+    const struct sl_query_spec *query = sl_pipeline_writer_of(ctx->pipeline, read);
+    const struct sl_type *schema = NULL;
+    if (!query || !query->target->partition_by.count ||
+        spec->connector->exists != sl_file_source_exists)
+        return SL_OK;
+    SL_TRY(schema_of_writer(ctx, query, &schema, err));
+    if (schema) add_schema_option(ctx->env->query, spec, SL_STR("sluice.types"), schema);
+    return SL_OK;
+}
+
+/* What EXPLAIN names: a path, or what is read of Kafka. */
+static struct sl_str subject_of(const struct sl_scan_spec *spec) {
+    static const char *const names[] = {"subscribe", "subscribePattern", "assign"};
+    for (size_t i = 0; i < sizeof names / sizeof *names && !spec->path.len; i++) {
+        const struct sl_option *option = sl_options_find(&spec->options, sl_str(names[i]));
+        if (option) return option->value;
+    }
+    return spec->path;
 }
 
 static enum sl_code scan(void *opaque, const struct sl_urelation *read,
@@ -225,7 +322,7 @@ static enum sl_code scan(void *opaque, const struct sl_urelation *read,
     struct sl_arena *arena = &ctx->pipeline->arena;
     struct sl_scan_spec *spec = SL_NEW(arena, struct sl_scan_spec);
     spec->streaming = read->streaming;
-    if (read->kind == SL_R_READ_TABLE) SL_TRY(resolve_pipeline_table(ctx, read, spec, err));
+    if (read->kind == SL_R_READ_TABLE) resolve_pipeline_table(ctx, read, spec);
     if (!spec->connector) SL_TRY(choose_connector(read, spec, err));
     struct sl_option *items = SL_NEW_ARRAY(arena, struct sl_option, options->count + 1);
     for (uint32_t i = 0; i < options->count; i++)
@@ -241,8 +338,12 @@ static enum sl_code scan(void *opaque, const struct sl_urelation *read,
     out->spec = spec;
     out->streaming = read->streaming;
     out->span = read->span;
-    out->name = sl_arena_printf(arena, "%s%s%.*s", connector->name, spec->path.len ? " " : "",
-                                SL_STR_ARG(spec->path));
+    struct sl_str subject = subject_of(spec);
+    out->name = sl_arena_printf(arena, "%s%s%.*s", connector->name, subject.len ? " " : "",
+                                SL_STR_ARG(subject));
+    SL_TRY(schema_to_be(ctx, read, spec, &out->schema, err));
+    if (out->schema) return SL_OK;
+    SL_TRY(add_partition_types(ctx, read, spec, err));
     if (connector->schema)
         return connector->schema(ctx->env, &spec->options, spec->path, &out->schema, err);
     enum sl_code code = connector->open_source(ctx->env, &spec->options, spec->path,
@@ -254,11 +355,11 @@ static enum sl_code scan(void *opaque, const struct sl_urelation *read,
     return code;
 }
 
-enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline, const struct sl_urelation *relation,
-                              const struct sl_conn_env *env, struct sl_bound_query *out,
-                              struct sl_err *err) {
-    struct catalog_ctx catalog_ctx = {pipeline, env};
-    struct sl_catalog catalog = {&catalog_ctx, view, scan, relation_names};
+static enum sl_code bind_relation(struct catalog_ctx *catalog_ctx,
+                                  const struct sl_urelation *relation, struct sl_bound_query *out,
+                                  struct sl_err *err) {
+    const struct sl_conn_env *env = catalog_ctx->env;
+    struct sl_catalog catalog = {catalog_ctx, view, scan, relation_names};
     struct sl_bind_ctx ctx = {.expr = {env->query, env->session}, .catalog = &catalog};
     enum sl_code code = sl_bind_relation(&ctx, relation, &out->plan, err);
     if (code == SL_OK) {
@@ -266,6 +367,14 @@ enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline, const struct sl_urel
         out->schema = sl_node_schema(env->query, out->plan);
         code = sl_plan_optimize(&ctx.expr, out->plan, &out->plan, err);
     }
+    return code;
+}
+
+enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline, const struct sl_urelation *relation,
+                              const struct sl_conn_env *env, struct sl_bound_query *out,
+                              struct sl_err *err) {
+    struct catalog_ctx ctx = {pipeline, env, 0};
+    enum sl_code code = bind_relation(&ctx, relation, out, err);
     if (code != SL_OK && err) err->span = sl_sql_origin(&pipeline->text, err->span);
     return code;
 }
@@ -273,6 +382,9 @@ enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline, const struct sl_urel
 enum sl_code sl_scan_open(const struct sl_conn_env *env, const struct sl_scan *scan,
                           struct sl_source **out, struct sl_err *err) {
     struct sl_scan_spec *spec = (struct sl_scan_spec *)scan->spec;
+    /* bound by the schema of the query that writes it: there may be no file to read one from */
+    if (!spec->opened && !spec->connector->schema)
+        add_schema_option(env->query, spec, SL_STR("sluice.schema"), scan->schema);
     if (!spec->opened)
         SL_TRY(spec->connector->open_source(env, &spec->options, spec->path, spec->streaming,
                                             &spec->opened, err));

@@ -16,6 +16,8 @@ struct sl_query_spec {
     const struct sl_statement *target; /* CREATE TABLE or CREATE SINK; NULL: a bare SELECT */
     bool streaming;
     struct sl_span span;
+    uint32_t *upstream; /* indexes of the queries that write what this one reads: lower ones */
+    uint32_t upstream_count;
 };
 
 struct sl_pipeline {
@@ -25,9 +27,10 @@ struct sl_pipeline {
     struct sl_str source;
     struct sl_sql_substitution text;
     struct sl_statements statements;
-    struct sl_query_spec *queries; /* in file order */
+    struct sl_query_spec *queries; /* in file order, but behind what they read */
     uint32_t query_count;
-    /* bare SELECTs and EXPLAINs in order, for `sluice sql` */
+    /* bare SELECTs, EXPLAINs, and what looks after tables (statement->upkeep), in order, for
+     * `sluice sql` */
     const struct sl_statement **selects;
     uint32_t select_count;
 };
@@ -50,6 +53,13 @@ SL_MUST_CHECK enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline,
                                             const struct sl_urelation *relation,
                                             const struct sl_conn_env *env,
                                             struct sl_bound_query *out, struct sl_err *err);
+/* Puts the expectations of the query's target (CONSTRAINT .. EXPECT) and what the table that is
+ * written demands (sink->ops->constraints, may be none) above a bound query; nothing is done when
+ * there are neither. The schema stays. Between sl_pipeline_bind and sl_lower. */
+SL_MUST_CHECK enum sl_code
+sl_pipeline_expect(struct sl_pipeline *pipeline, const struct sl_statement *target,
+                   const struct sl_sink_constraint *demanded, uint32_t demanded_count,
+                   const struct sl_conn_env *env, struct sl_bound_query *bound, struct sl_err *err);
 
 /* How a scan's source is opened: what sl_scan.spec points to. */
 struct sl_scan_spec {

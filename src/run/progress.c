@@ -57,6 +57,30 @@ static void put_source(struct sl_buf *out, const struct sl_batch_report *report,
     sl_buf_release(&metrics);
 }
 
+/* Spark has none; names and shape are those of Databricks' event log. */
+static void put_expectations(struct sl_buf *out, const struct sl_batch_report *report) {
+    for (uint32_t i = 0; i < report->expectation_count; i++) {
+        const struct sl_expectation *item = &report->expectations[i];
+        sl_buf_put_cstr(out, i ? ",{\"name\":" : ",\"expectations\":[{\"name\":");
+        sl_json_put_string(out, item->name);
+        sl_buf_put_cstr(out, ",\"dataset\":");
+        sl_json_put_string(out, sl_query_dataset(report->query));
+        sl_buf_printf(out, ",\"passed_records\":%llu,\"failed_records\":%llu}",
+                      (unsigned long long)item->passed, (unsigned long long)item->failed);
+    }
+    if (report->expectation_count) sl_buf_put_byte(out, ']');
+}
+
+static void put_letters(struct sl_buf *out, const struct sl_batch_report *report) {
+    if (!report->has_quarantine) return;
+    sl_buf_printf(out, ",\"deadLetters\":{\"total\":%llu", (unsigned long long)report->letters);
+    for (int kind = 0; kind < SL_FAULT_KINDS; kind++)
+        if (report->letters_by_kind[kind])
+            sl_buf_printf(out, ",\"%s\":%llu", sl_fault_kind_name((enum sl_fault_kind)kind),
+                          (unsigned long long)report->letters_by_kind[kind]);
+    sl_buf_put_byte(out, '}');
+}
+
 void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *report) {
     const struct sl_query *query = report->query;
     const struct sl_batch_durations *d = &report->durations;
@@ -83,7 +107,10 @@ void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *repo
         if (i) sl_buf_put_byte(out, ',');
         put_source(out, report, i);
     }
-    sl_buf_put_cstr(out, "],\"sink\":{\"description\":");
+    sl_buf_put_byte(out, ']');
+    put_expectations(out, report);
+    put_letters(out, report);
+    sl_buf_put_cstr(out, ",\"sink\":{\"description\":");
     sl_json_put_string(out, sl_query_sink_description(query));
     long long rows = sl_query_sink_reports_rows(query) ? (long long)report->sink.rows : -1;
     sl_buf_printf(out, ",\"numOutputRows\":%lld}}", rows);
@@ -108,4 +135,10 @@ void sl_progress_put_status(struct sl_buf *out, const struct sl_batch_report *re
     sl_progress_put_short(out, processed_rate(report, rows));
     sl_buf_printf(out, "/s rows %llu out %llu files %llu", (unsigned long long)rows,
                   (unsigned long long)report->sink.rows, (unsigned long long)report->sink.files);
+    if (report->letters)
+        sl_buf_printf(out, " dead letters %llu", (unsigned long long)report->letters);
+    uint64_t broken = 0;
+    for (uint32_t i = 0; i < report->expectation_count; i++)
+        broken += report->expectations[i].failed;
+    if (broken) sl_buf_printf(out, " expectations failed %llu", (unsigned long long)broken);
 }

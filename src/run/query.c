@@ -1,13 +1,15 @@
-/* The steps of a streaming query. The order within a batch is the protocol; do not reorder:
- * latest offsets -> offsets/N -> run -> sink commit -> commits/N -> sink finish. */
+/* Steps of a streaming query: triggers, outages, and what is known about it. */
 #include "run/query.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "run/query_int.h"
 
 struct sl_str sl_query_name(const struct sl_query *query) {
     return query->name;
+}
+struct sl_str sl_query_dataset(const struct sl_query *query) {
+    const struct sl_name *name = &query->spec->target->name;
+    return name->parts[name->count - 1];
 }
 struct sl_str sl_query_id(const struct sl_query *query) {
     return query->env.query_id;
@@ -26,30 +28,18 @@ struct sl_str sl_query_source_description(const struct sl_query *query, uint32_t
 }
 void sl_query_source_metrics(const struct sl_query *query, uint32_t source, struct sl_str end,
                              struct sl_buf *out) {
-    struct sl_source *at = query->sources[source];
+    struct sl_source *at = query->readers[source];
     if (at->ops->metrics) at->ops->metrics(at, end, out);
 }
 
 void sl_query_source_latest(const struct sl_query *query, uint32_t source, struct sl_buf *out) {
-    const struct sl_source *at = query->sources[source];
+    const struct sl_source *at = query->readers[source];
     if (at->ops->latest) at->ops->latest(at, out);
 }
 
-/* One batch in the making. */
-struct batch {
-    struct sl_query *query;
-    struct sl_offset_seq seq;
-    struct sl_batch_report report;
-    struct sl_str *start;
-    uint64_t *rows;
-    struct sl_epoch epoch;
-};
-
-static int64_t now_ms(void) { return sl_clock_wall_us() / 1000; }
-
 /* ---- profile ---- */
 
-static void add_stage(void *ctx, const char *name, int64_t ns, int64_t rows) {
+void sl_query_add_stage(void *ctx, const char *name, int64_t ns, int64_t rows) {
     struct sl_query *query = ctx;
     for (uint32_t i = 0; i < query->stage_count; i++)
         if (strcmp(query->stages[i].name, name) == 0) {
@@ -84,171 +74,18 @@ void sl_query_put_profile(const struct sl_query *query, struct sl_buf *out) {
     put_stage(out, "close files", total->close_ns, total->rows_out);
 }
 
-/* ---- planning a batch ---- */
-
-static enum sl_code take_latest(struct batch *batch, bool *has_new, struct sl_err *err) {
-    struct sl_query *query = batch->query;
-    struct sl_batch_limits limits = {
-        .ignore_limits = query->trigger.kind == SL_TRIGGER_ONCE,
-        .available_now = query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW,
-        .now_ms = batch->report.trigger_start_ms,
-        .last_trigger_ms = query->last_batch_ms,
-    };
-    *has_new = false;
-    for (uint32_t i = 0; i < query->source_count; i++) {
-        struct sl_buf end = {0};
-        bool more = false;
-        struct sl_source *source = query->sources[i];
-        enum sl_code code = source->ops->latest_offset(source, sl_buf_str(&query->start[i]),
-                                                       &limits, &end, &more, err);
-        batch->seq.sources[i] = sl_arena_str(&query->epoch, sl_buf_str(&end));
-        sl_buf_release(&end);
-        SL_TRY(code);
-        *has_new |= more;
-    }
-    return SL_OK;
-}
-
-static void init_batch(struct batch *batch, struct sl_query *query) {
-    uint32_t count = query->source_count;
-    sl_arena_reset(&query->epoch);
-    *batch = (struct batch){.query = query};
-    batch->report.query = query;
-    batch->report.trigger_start_ms = now_ms();
-    batch->report.source_count = count;
-    batch->report.batch_id = query->next_batch;
-    batch->seq.sources = SL_NEW_ARRAY(&query->epoch, struct sl_str, count);
-    batch->seq.source_count = count;
-    batch->start = SL_NEW_ARRAY(&query->epoch, struct sl_str, count);
-    batch->rows = SL_NEW_ARRAY(&query->epoch, uint64_t, count);
-    for (uint32_t i = 0; i < count; i++)
-        if (query->has_start[i])
-            batch->start[i] = sl_arena_str(&query->epoch, sl_buf_str(&query->start[i]));
-}
-
-static enum sl_code plan_new_batch(struct batch *batch, bool *has_new, struct sl_err *err) {
-    struct sl_query *query = batch->query;
-    int64_t begin = sl_clock_mono_ns();
-    SL_TRY(take_latest(batch, has_new, err));
-    int64_t planned = sl_clock_mono_ns();
-    batch->report.durations.latest_offset = (planned - begin) / 1000000;
-    if (!*has_new) return SL_OK;
-    batch->seq.version = 1;
-    batch->seq.has_metadata = true;
-    batch->seq.batch_watermark_ms = query->watermark_ms;
-    batch->seq.batch_timestamp_ms = now_ms();
-    batch->seq.conf = query->conf;
-    SL_TRY(sl_checkpoint_write_offsets(query->checkpoint, query->next_batch, &batch->seq, err));
-    int64_t retain =
-        sl_settings_int(query->engine->settings, "spark.sql.streaming.minBatchesToRetain");
-    SL_TRY(sl_checkpoint_purge(query->checkpoint, query->next_batch, retain, err));
-    batch->report.durations.wal_commit = (sl_clock_mono_ns() - planned) / 1000000;
-    return SL_OK;
-}
-
-/* ---- running it ---- */
-
-/* Everything a batch computes derives from offsets/N: its time, and its seed from query id and
- * batch id. */
-static void prepare_session(struct batch *batch) {
-    struct sl_query *query = batch->query;
-    struct sl_str id = query->env.query_id;
-    query->session.batch_timestamp_us = batch->seq.batch_timestamp_ms * 1000;
-    query->session.batch_id = query->next_batch;
-    query->session.batch_seed = sl_xxh64(id.ptr, id.len, (uint64_t)query->next_batch);
-}
-
-static enum sl_code plan_splits(struct batch *batch, struct sl_err *err) {
-    struct sl_query *query = batch->query;
-    struct sl_epoch *epoch = &batch->epoch;
-    uint32_t workers = (uint32_t)sl_pool_workers(query->engine->pool);
-    *epoch = (struct sl_epoch){.engine = query->engine,
-                               .pipes = &query->pipes,
-                               .sources = query->sources,
-                               .session = &query->session,
-                               .sink = query->sink,
-                               .rows_by_pipe = batch->rows};
-    epoch->splits = SL_NEW_ARRAY(&query->epoch, struct sl_split *, query->source_count);
-    epoch->split_counts = SL_NEW_ARRAY(&query->epoch, uint32_t, query->source_count);
-    if (query->engine->profile) epoch->profile = add_stage, epoch->profile_ctx = query;
-    for (uint32_t i = 0; i < query->source_count; i++) {
-        struct sl_source *source = query->sources[i];
-        SL_TRY(source->ops->plan(source, sl_buf_str(&query->start[i]), batch->seq.sources[i],
-                                 workers, &query->epoch, &epoch->splits[i], &epoch->split_counts[i],
-                                 err));
-    }
-    return SL_OK;
-}
-
-static enum sl_code write_to_sink(struct batch *batch, struct sl_err *err) {
-    struct sl_query *query = batch->query;
-    struct sl_sink *sink = query->sink;
-    SL_TRY(sink->ops->begin(sink, query->next_batch, batch->seq.hash, sl_epoch_tasks(&batch->epoch),
-                            err));
-    enum sl_code code = sl_epoch_run(&batch->epoch, err);
-    if (code == SL_OK) code = sink->ops->commit(sink, &batch->report.sink, err);
-    if (code != SL_OK) sink->ops->abort(sink);
-    return code;
-}
-
-static enum sl_code commit_batch(struct batch *batch, struct sl_err *err) {
-    struct sl_query *query = batch->query;
-    struct sl_commit_entry entry = {1, query->watermark_ms};
-    SL_TRY(sl_checkpoint_write_commit(query->checkpoint, query->next_batch, &entry, err));
-    if (query->sink->ops->finish)
-        SL_TRY(query->sink->ops->finish(query->sink, query->next_batch, err));
-    for (uint32_t i = 0; i < query->source_count; i++) {
-        struct sl_source *source = query->sources[i];
-        if (source->ops->committed) source->ops->committed(source, batch->seq.sources[i]);
-        sl_buf_clear(&query->start[i]);
-        sl_buf_put_str(&query->start[i], batch->seq.sources[i]);
-        query->has_start[i] = true;
-    }
-    query->next_batch++;
-    query->replay = false;
-    return SL_OK;
-}
-
-static void send_report(struct batch *batch) {
-    struct sl_query *query = batch->query;
-    struct sl_batch_report *report = &batch->report;
-    report->batch_timestamp_ms = batch->seq.batch_timestamp_ms;
-    report->times = batch->epoch.times;
-    report->start = batch->start;
-    report->end = batch->seq.sources;
-    report->source_rows = batch->rows;
-    report->since_last_trigger_ms =
-        query->last_trigger_ms ? report->trigger_start_ms - query->last_trigger_ms : 0;
-    query->total.read_ns += report->times.read_ns;
-    query->total.process_ns += report->times.process_ns;
-    query->total.write_ns += report->times.write_ns;
-    query->total.close_ns += report->times.close_ns;
-    query->total.rows_read += report->times.rows_read;
-    query->total.rows_out += report->times.rows_out;
-    if (query->report) query->report(query->report_ctx, report);
-}
-
-static enum sl_code run_batch(struct batch *batch, int64_t began_ns, struct sl_err *err) {
-    struct sl_batch_durations *durations = &batch->report.durations;
-    int64_t begin = sl_clock_mono_ns();
-    prepare_session(batch);
-    SL_TRY(plan_splits(batch, err));
-    int64_t planned = sl_clock_mono_ns();
-    SL_TRY(write_to_sink(batch, err));
-    int64_t written = sl_clock_mono_ns();
-    SL_TRY(commit_batch(batch, err));
-    int64_t committed = sl_clock_mono_ns();
-    durations->query_planning = (planned - begin) / 1000000;
-    durations->add_batch = (written - planned) / 1000000;
-    durations->commit_offsets = (committed - written) / 1000000;
-    durations->trigger_execution = (committed - began_ns) / 1000000;
-    send_report(batch);
-    return SL_OK;
+enum sl_code sl_query_make_table(struct sl_query *query, struct sl_err *err) {
+    struct sl_sink *letters = query->letters ? query->letters->sink : NULL;
+    if (letters && letters->ops->create) SL_TRY(letters->ops->create(letters, err));
+    const struct sl_sink_ops *ops = query->sink->ops;
+    return ops->create ? ops->create(query->sink, err) : SL_OK;
 }
 
 /* ---- triggers ---- */
 
-static bool is_finished(const struct sl_query *query) {
+static int64_t now_ms(void) { return sl_clock_wall_us() / 1000; }
+
+bool sl_query_is_finished(const struct sl_query *query) {
     if (query->trigger.batches_max && query->batches_done >= query->trigger.batches_max)
         return true;
     return query->trigger.kind == SL_TRIGGER_ONCE && query->once_done;
@@ -296,41 +133,70 @@ static int64_t outage_ms_left(const struct sl_query *query) {
     return query->outage_wait_ms && left > 0 ? left / 1000000 + 1 : 0;
 }
 
-enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *wait_ms,
-                           struct sl_err *err) {
-    struct batch batch;
-    bool has_new = true;
-    *step = SL_STEP_DONE;
-    *wait_ms = 0;
-    if (is_finished(query)) return SL_OK;
-    *step = SL_STEP_IDLE;
-    if ((*wait_ms = ms_until_due(query)) > 0) return SL_OK;
-    if ((*wait_ms = outage_ms_left(query)) > 0) return SL_OK;
-    int64_t began = sl_clock_mono_ns();
-    init_batch(&batch, query);
-    enum sl_code code = query->replay
-                            ? sl_checkpoint_read_offsets(query->checkpoint, query->next_batch,
-                                                         &query->epoch, &batch.seq, err)
-                            : plan_new_batch(&batch, &has_new, err);
-    if (code == SL_OK && has_new) code = run_batch(&batch, began, err);
-    if (code != SL_OK && is_outage(query, code, err)) return wait_out(query, wait_ms, err), SL_OK;
-    if (code != SL_OK) {
-        sl_context(err, "batch %lld", (long long)batch.report.batch_id);
-        return sl_context(err, "query %.*s", SL_STR_ARG(query->name)), code;
-    }
+bool sl_query_waits_out(struct sl_query *query, enum sl_code code, int64_t *wait_ms,
+                        struct sl_err *err) {
+    if (!is_outage(query, code, err)) return false;
+    wait_out(query, wait_ms, err);
+    return true;
+}
+
+/* ---- steps ---- */
+
+int64_t sl_query_wait_left(const struct sl_query *query) {
+    int64_t due = ms_until_due(query);
+    return due > 0 ? due : outage_ms_left(query);
+}
+
+void sl_query_step_done(struct sl_query *query, const struct query_batch *batch, bool has_new,
+                        enum sl_step *step, int64_t *wait_ms) {
+    int64_t began_ms = batch->report.trigger_start_ms;
     query->once_done = true;
     query->outage_wait_ms = 0;
-    if (has_new || query->trigger.kind == SL_TRIGGER_INTERVAL)
-        query->last_trigger_ms = batch.report.trigger_start_ms;
-    if (has_new) query->last_batch_ms = batch.report.trigger_start_ms;
+    if (has_new || query->trigger.kind == SL_TRIGGER_INTERVAL) query->last_trigger_ms = began_ms;
+    if (has_new) query->last_batch_ms = began_ms;
     query->batches_done += has_new;
+    *wait_ms = 0;
     if (has_new)
         *step = SL_STEP_RAN;
     else if (query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW ||
              query->trigger.kind == SL_TRIGGER_ONCE)
         *step = SL_STEP_DONE;
-    else
+    else {
+        *step = SL_STEP_IDLE;
         *wait_ms = query->trigger.kind == SL_TRIGGER_INTERVAL ? ms_until_due(query) : 10;
+    }
+}
+
+static enum sl_code run_step(struct query_batch *batch, bool *has_new, struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    *has_new = true;
+    if (query->replay) {
+        SL_TRY(sl_query_batch_read(batch, err));
+        return sl_query_batch_rerun(batch, err);
+    }
+    SL_TRY(sl_query_batch_ask(batch, query->sources, has_new, err));
+    if (!*has_new) return SL_OK;
+    SL_TRY(sl_query_batch_log(batch, now_ms(), err));
+    return sl_query_batches_run(batch, 1, query->sources, err);
+}
+
+enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *wait_ms,
+                           struct sl_err *err) {
+    struct query_batch batch;
+    bool has_new;
+    *step = SL_STEP_DONE;
+    *wait_ms = 0;
+    if (sl_query_is_finished(query)) return SL_OK;
+    *step = SL_STEP_IDLE;
+    if ((*wait_ms = sl_query_wait_left(query)) > 0) return SL_OK;
+    sl_query_batch_init(&batch, query);
+    enum sl_code code = run_step(&batch, &has_new, err);
+    if (code != SL_OK && sl_query_waits_out(query, code, wait_ms, err)) return SL_OK;
+    if (code != SL_OK) {
+        sl_context(err, "batch %lld", (long long)batch.report.batch_id);
+        return sl_context(err, "query %.*s", SL_STR_ARG(query->name)), code;
+    }
+    sl_query_step_done(query, &batch, has_new, step, wait_ms);
     return SL_OK;
 }
 

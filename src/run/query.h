@@ -39,6 +39,10 @@ struct sl_batch_report {
     const struct sl_str *start, *end; /* offsets; start[i].ptr NULL in the first batch */
     const uint64_t *source_rows;
     int64_t since_last_trigger_ms; /* 0 on the first */
+    const struct sl_expectation *expectations;
+    uint32_t expectation_count;
+    bool has_quarantine;
+    uint64_t letters, letters_by_kind[SL_FAULT_KINDS];
 };
 typedef void (*sl_report_fn)(void *ctx, const struct sl_batch_report *report);
 
@@ -48,16 +52,27 @@ SL_MUST_CHECK enum sl_code sl_query_open(struct sl_pipeline *pipeline,
                                          const struct sl_trigger *trigger, sl_report_fn report,
                                          void *report_ctx, struct sl_query **out,
                                          struct sl_err *err);
+/* The target's table, and its quarantine, empty if they were not there: other queries of the
+ * pipeline read them. */
+SL_MUST_CHECK enum sl_code sl_query_make_table(struct sl_query *query, struct sl_err *err);
 enum sl_step { SL_STEP_RAN, SL_STEP_IDLE, SL_STEP_DONE };
 /* Runs at most one batch. IDLE: nothing to do before *wait_ms have passed (a source may wake
  * earlier through sl_query_wait). DONE: the trigger's work is finished. */
 SL_MUST_CHECK enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step,
                                          int64_t *wait_ms, struct sl_err *err);
+/* `sluice dlq replay`: one batch that reads the query's dead letters, those that no batch has
+ * replayed yet, instead of new records. *ran false: there are none. Not while a batch is planned:
+ * steps finish it first. */
+SL_MUST_CHECK enum sl_code sl_query_replay(struct sl_query *query, bool *ran, struct sl_err *err);
+/* A batch of an earlier run is planned; the next step runs it. */
+bool sl_query_is_planned(const struct sl_query *query);
 /* Waits up to timeout_ms for new data. */
 void sl_query_wait(struct sl_query *query, int64_t timeout_ms);
 void sl_query_close(struct sl_query *query);
 
 struct sl_str sl_query_name(const struct sl_query *query);
+/* The table or sink it writes. */
+struct sl_str sl_query_dataset(const struct sl_query *query);
 struct sl_str sl_query_id(const struct sl_query *query);
 struct sl_str sl_query_run_id(const struct sl_query *query);
 struct sl_str sl_query_sink_description(const struct sl_query *query);

@@ -1,5 +1,6 @@
-/* Shared by the files of the streaming query: query_open.c (plan, sources, sink, recovery), query.c
- * (steps). */
+/* Shared by the files of the streaming query: query_open.c (plan, sources, sinks), query_recover.c
+ * (what an earlier run left), query_batch.c (the protocol of a batch), query.c (steps, triggers,
+ * outages), query_share.c (several queries, one read). */
 #ifndef SL_RUN_QUERY_INT_H
 #define SL_RUN_QUERY_INT_H
 
@@ -29,8 +30,10 @@ struct sl_query {
     struct sl_conn_env env;
     struct sl_pipes pipes;
     struct sl_source **sources;
-    uint32_t source_count; /* == pipes.count */
+    struct sl_source **readers; /* what the last batch was read through: sources, or another's */
+    uint32_t source_count;      /* == pipes.count */
     struct sl_sink *sink;
+    struct sl_letters *letters; /* NULL: no quarantine */
     const struct sl_type *schema;
     struct sl_json conf; /* recorded with every batch */
 
@@ -49,6 +52,55 @@ struct sl_query {
     struct sl_stage_times total;
 };
 
+/* ---- query_recover.c ---- */
+
 SL_MUST_CHECK enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err);
+
+/* ---- query_batch.c ---- */
+
+/* One batch in the making; in the epoch arena of its query. */
+struct query_batch {
+    struct sl_query *query;
+    struct sl_offset_seq seq;
+    struct sl_batch_report report;
+    struct sl_str *start;
+    uint64_t *rows; /* per source */
+    int64_t began_ns;
+    bool begun, letters_begun; /* the sink, the quarantine: to be aborted when the batch fails */
+    bool in_sink;              /* an earlier run has put the rows there */
+    bool done;                 /* commits/N is written */
+    bool is_replay;            /* of dead letters: limits have been judged */
+};
+
+void sl_query_batch_init(struct query_batch *batch, struct sl_query *query);
+/* The planned offsets of a batch that runs again. */
+SL_MUST_CHECK enum sl_code sl_query_batch_read(struct query_batch *batch, struct sl_err *err);
+/* New ends, asked of `sources`; in batch->seq.sources. */
+SL_MUST_CHECK enum sl_code sl_query_batch_ask(struct query_batch *batch, struct sl_source **sources,
+                                              bool *has_new, struct sl_err *err);
+/* Writes offsets/N with the ends in batch->seq.sources. */
+SL_MUST_CHECK enum sl_code sl_query_batch_log(struct query_batch *batch, int64_t timestamp_ms,
+                                              struct sl_err *err);
+/* Runs planned batches, of queries with equal starts and ends when there are several, in one epoch
+ * that reads through `readers` (of batches[0]), and commits one after the other. */
+SL_MUST_CHECK enum sl_code sl_query_batches_run(struct query_batch *batches, uint32_t count,
+                                                struct sl_source **readers, struct sl_err *err);
+
+/* ---- query_replay.c ---- */
+
+/* A batch that was planned by an earlier run, of new records or of dead letters. */
+SL_MUST_CHECK enum sl_code sl_query_batch_rerun(struct query_batch *batch, struct sl_err *err);
+
+/* ---- query.c ---- */
+
+/* What a step does before and after its batch; has_new: a batch was run. */
+bool sl_query_is_finished(const struct sl_query *query);
+int64_t sl_query_wait_left(const struct sl_query *query);
+void sl_query_step_done(struct sl_query *query, const struct query_batch *batch, bool has_new,
+                        enum sl_step *step, int64_t *wait_ms);
+/* True: the error is an outage, which is waited for. */
+bool sl_query_waits_out(struct sl_query *query, enum sl_code code, int64_t *wait_ms,
+                        struct sl_err *err);
+void sl_query_add_stage(void *query, const char *name, int64_t ns, int64_t rows);
 
 #endif

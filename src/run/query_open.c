@@ -1,10 +1,10 @@
-/* Opening a streaming query: where its checkpoint is, its plan, sources and sink, and what an
- * earlier run left. */
+/* Opening a streaming query: where its checkpoint is, its plan, sources and sinks. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "run/quarantine.h"
 #include "run/query_int.h"
 #include "run/query_target.h"
 
@@ -76,6 +76,14 @@ static enum sl_code open_checkpoint(struct sl_query *query, struct sl_err *err) 
 
 /* ---- plan, sources, sink ---- */
 
+static enum sl_code attach_source(struct sl_query *query, uint32_t i, struct sl_err *err) {
+    struct sl_source *source = query->sources[i];
+    if (!source->ops->attach) return SL_OK;
+    struct sl_str dir =
+        sl_arena_printf(&query->arena, "%.*s/sources/%u", SL_STR_ARG(query->checkpoint_dir), i);
+    return source->ops->attach(source, dir.ptr, err);
+}
+
 static enum sl_code open_sources(struct sl_query *query, struct sl_err *err) {
     query->source_count = query->pipes.count;
     query->sources = SL_NEW_ARRAY(&query->arena, struct sl_source *, query->source_count);
@@ -92,8 +100,34 @@ static enum sl_code open_sources(struct sl_query *query, struct sl_err *err) {
                    SL_USER;
         }
         SL_TRY(sl_scan_open(&query->env, scan->scan, &query->sources[i], err));
+        struct sl_source *source = query->sources[i];
+        if (scan->pushed_count && source->ops->restrict_to)
+            source->ops->restrict_to(source, scan->pushed, scan->pushed_count, scan->scan_columns);
+        SL_TRY(attach_source(query, i, err));
     }
     return SL_OK;
+}
+
+static enum sl_code open_sinks(struct sl_query *query, struct sl_err *err) {
+    SL_TRY(sl_target_open_sink(query->pipeline, query->spec, &query->env, query->schema,
+                               &query->sink, err));
+    SL_TRY(sl_quarantine_open(query->pipeline, query->spec, &query->env, &query->letters, err));
+    for (uint32_t i = 0; query->letters && i < query->source_count; i++)
+        SL_TRY(sl_letters_add_source(query->letters, query->sources[i], err));
+    return SL_OK;
+}
+
+/* Expectations stand above the whole query: its scans stay what they were. */
+static enum sl_code add_expectations(struct sl_query *query, struct sl_bound_query *bound,
+                                     struct sl_err *err) {
+    struct sl_sink_constraint *demanded = NULL;
+    uint32_t count = 0;
+    if (query->sink->ops->constraints)
+        SL_TRY(query->sink->ops->constraints(query->sink, &query->arena, &demanded, &count, err));
+    const struct sl_node *before = bound->plan;
+    SL_TRY(sl_pipeline_expect(query->pipeline, query->spec->target, demanded, count, &query->env,
+                              bound, err));
+    return bound->plan == before ? SL_OK : sl_lower(&query->arena, bound->plan, &query->pipes, err);
 }
 
 static enum sl_code open_all(struct sl_query *query, struct sl_err *err) {
@@ -108,8 +142,9 @@ static enum sl_code open_all(struct sl_query *query, struct sl_err *err) {
     query->schema = bound.schema;
     SL_TRY(sl_lower(&query->arena, bound.plan, &query->pipes, err));
     SL_TRY(open_sources(query, err));
-    SL_TRY(sl_target_open_sink(query->pipeline, query->spec, &query->env, query->schema,
-                               &query->sink, err));
+    SL_TRY(open_sinks(query, err));
+    SL_TRY(add_expectations(query, &bound, err));
+    query->readers = query->sources;
     return sl_query_recover(query, err);
 }
 
@@ -141,6 +176,8 @@ enum sl_code sl_query_open(struct sl_pipeline *pipeline, const struct sl_query_s
 void sl_query_close(struct sl_query *query) {
     if (!query) return;
     if (query->sink) query->sink->ops->close(query->sink);
+    if (query->letters) query->letters->sink->ops->close(query->letters->sink);
+    sl_letters_release(query->letters);
     for (uint32_t i = 0; i < query->source_count; i++) {
         if (query->sources[i]) query->sources[i]->ops->close(query->sources[i]);
         sl_buf_release(&query->start[i]);
@@ -153,100 +190,4 @@ void sl_query_close(struct sl_query *query) {
     sl_arena_release(&query->epoch);
     sl_arena_release(&query->arena);
     free(query);
-}
-
-/* ---- recovery ---- */
-
-static enum sl_code take_start(struct sl_query *query, const struct sl_offset_seq *seq,
-                               int64_t batch_id, struct sl_err *err) {
-    if (seq->source_count != query->source_count)
-        return sl_fail(err, SL_USER,
-                       "there are %u sources in the checkpoint offsets (batch %lld) and now there "
-                       "are %u sources requested by the query; cannot continue",
-                       seq->source_count, (long long)batch_id, query->source_count);
-    for (uint32_t i = 0; i < query->source_count; i++) {
-        if (!seq->sources[i].ptr) continue;
-        sl_buf_clear(&query->start[i]);
-        sl_buf_put_str(&query->start[i], seq->sources[i]);
-        query->has_start[i] = true;
-    }
-    return SL_OK;
-}
-
-/* Where a source starts that has no offset in the log: sources/<i>/0, written once. */
-static enum sl_code take_initial(struct sl_query *query, uint32_t i, struct sl_err *err) {
-    bool found;
-    sl_buf_clear(&query->start[i]);
-    SL_TRY(sl_checkpoint_read_initial(query->checkpoint, i, &query->start[i], &found, err));
-    if (found) return SL_OK;
-    struct sl_source *source = query->sources[i];
-    SL_TRY(source->ops->initial_offset(source, &query->start[i], err));
-    return sl_checkpoint_write_initial(query->checkpoint, i, sl_buf_str(&query->start[i]), err);
-}
-
-static enum sl_code take_conf(struct sl_query *query, const struct sl_offset_seq *last,
-                              struct sl_err *err) {
-    (void)err;
-    int64_t partitions = sl_settings_int(query->engine->settings, "spark.sql.shuffle.partitions");
-    sl_checkpoint_make_conf(&query->arena, last && last->has_metadata ? &last->conf : NULL,
-                            (int)partitions, &query->conf);
-    return SL_OK;
-}
-
-/* The sink remembers the hash of the offsets that a batch was made from: a file of another moment,
- * or one with a flipped bit, must not decide where the next batch starts. */
-static enum sl_code check_offsets(struct sl_query *query, int64_t batch_id,
-                                  const struct sl_offset_seq *seq, struct sl_err *err) {
-    bool in_sink;
-    return query->sink->ops->is_committed(query->sink, batch_id, seq->hash, &in_sink, err);
-}
-
-/* offsets/N exists without commits/N: either the sink took batch N, or it runs again with exactly
- * its offsets. */
-static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
-                                   const struct sl_offset_seq *seq, struct sl_err *err) {
-    bool in_sink;
-    SL_TRY(query->sink->ops->is_committed(query->sink, planned, seq->hash, &in_sink, err));
-    if (in_sink) {
-        struct sl_commit_entry entry = {1, query->watermark_ms};
-        SL_TRY(sl_checkpoint_write_commit(query->checkpoint, planned, &entry, err));
-        if (query->sink->ops->finish) SL_TRY(query->sink->ops->finish(query->sink, planned, err));
-        query->next_batch = planned + 1;
-        return take_start(query, seq, planned, err);
-    }
-    query->replay = true;
-    query->next_batch = planned;
-    if (planned == 0) return SL_OK;
-    struct sl_offset_seq before;
-    SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned - 1, &query->arena, &before, err));
-    SL_TRY(check_offsets(query, planned - 1, &before, err));
-    return take_start(query, &before, planned - 1, err);
-}
-
-enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
-    int64_t planned = sl_checkpoint_last_offsets(query->checkpoint),
-            committed = sl_checkpoint_last_commit(query->checkpoint);
-    struct sl_offset_seq seq = {0};
-    if (planned >= 0)
-        SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned, &query->arena, &seq, err));
-    SL_TRY(query->sink->ops->recover(query->sink, planned, seq.hash, committed, err));
-    if (planned >= 0) {
-        if (seq.source_count != query->source_count) SL_TRY(take_start(query, &seq, planned, err));
-        query->watermark_ms = seq.batch_watermark_ms;
-    }
-    SL_TRY(take_conf(query, planned >= 0 ? &seq : NULL, err));
-    if (planned >= 0 && planned == committed) {
-        struct sl_commit_entry entry;
-        SL_TRY(sl_checkpoint_read_commit(query->checkpoint, committed, &entry, err));
-        if (entry.next_batch_watermark_ms > query->watermark_ms)
-            query->watermark_ms = entry.next_batch_watermark_ms;
-        SL_TRY(check_offsets(query, planned, &seq, err));
-        query->next_batch = planned + 1;
-        SL_TRY(take_start(query, &seq, planned, err));
-    } else if (planned >= 0) {
-        SL_TRY(resume_planned(query, planned, &seq, err));
-    }
-    for (uint32_t i = 0; i < query->source_count; i++)
-        if (!query->has_start[i]) SL_TRY(take_initial(query, i, err));
-    return SL_OK;
 }

@@ -74,7 +74,7 @@ static enum sl_code refuse_format(const struct opening *opening, bool exists, st
     if (nearest.len && !exists)
         sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(nearest));
     else
-        sl_hint(err, "sinks: parquet, console, memory, noop");
+        sl_hint(err, "sinks: parquet, delta, kafka, console, memory, noop");
     return SL_USER;
 }
 

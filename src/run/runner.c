@@ -4,43 +4,127 @@
 
 #include "base/clock.h"
 #include "run/batch_query.h"
+#include "run/query_share.h"
 
 enum { WAIT_MS_MAX = 100 }; /* so that a stop is seen soon */
 
+/* Arrays have a place for each query of the pipeline, upstream first. */
 struct runner {
     struct sl_pipeline *pipeline;
     const struct sl_run_options *options;
-    struct sl_query **queries;
+    struct sl_query **queries; /* NULL: a view */
     bool *done;
+    uint32_t *group; /* the first query that a query shares its reads with; itself if none */
+    bool *stepped;   /* per group, in this round */
+    struct sl_arena round;
     uint32_t count;
+    bool has_end;            /* every query runs until its work is done, then what reads it */
+    struct sl_query *single; /* of the only group there is; it may wait for its source */
 };
 
-static enum sl_code run_views(struct runner *runner, struct sl_err *err) {
+static enum sl_code run_view(struct runner *runner, uint32_t at, struct sl_err *err) {
     struct sl_pipeline *pipeline = runner->pipeline;
-    for (uint32_t i = 0; i < pipeline->query_count; i++) {
-        const struct sl_query_spec *spec = &pipeline->queries[i];
-        struct sl_batch_result result = {0};
-        if (spec->streaming) continue;
-        if (sl_engine_is_stopping(pipeline->engine)) return SL_OK;
-        SL_TRY(sl_batch_query_write(pipeline, spec, &result, runner->options->profile, err));
-        sl_log_event(&pipeline->engine->log, SL_LOG_INFO, SL_CAT_RUN,
-                     "materialized view %.*s: %llu rows in %llu files", SL_STR_ARG(spec->name),
-                     (unsigned long long)result.sink.rows, (unsigned long long)result.sink.files);
+    const struct sl_query_spec *spec = &pipeline->queries[at];
+    struct sl_batch_result result = {0};
+    SL_TRY(sl_batch_query_write(pipeline, spec, &result, runner->options->profile, err));
+    sl_log_event(&pipeline->engine->log, SL_LOG_INFO, SL_CAT_RUN,
+                 "materialized view %.*s: %llu rows in %llu files", SL_STR_ARG(spec->name),
+                 (unsigned long long)result.sink.rows, (unsigned long long)result.sink.files);
+    runner->done[at] = true;
+    return SL_OK;
+}
+
+static bool is_read(const struct sl_pipeline *pipeline, uint32_t at) {
+    for (uint32_t q = at + 1; q < pipeline->query_count; q++)
+        for (uint32_t u = 0; u < pipeline->queries[q].upstream_count; u++)
+            if (pipeline->queries[q].upstream[u] == at) return true;
+    return false;
+}
+
+static enum sl_code open_query(struct runner *runner, uint32_t at, struct sl_err *err) {
+    struct sl_pipeline *pipeline = runner->pipeline;
+    SL_TRY(sl_query_open(pipeline, &pipeline->queries[at], &runner->options->trigger,
+                         runner->options->report, runner->options->report_ctx, &runner->queries[at],
+                         err));
+    return is_read(pipeline, at) ? sl_query_make_table(runner->queries[at], err) : SL_OK;
+}
+
+static bool upstream_is_done(const struct runner *runner, uint32_t at) {
+    const struct sl_query_spec *spec = &runner->pipeline->queries[at];
+    for (uint32_t u = 0; u < spec->upstream_count; u++)
+        if (!runner->done[spec->upstream[u]]) return false;
+    return true;
+}
+
+static void find_group(struct runner *runner, uint32_t at) {
+    runner->group[at] = at;
+    for (uint32_t i = 0; i < at && runner->group[at] == at; i++)
+        if (runner->queries[i] && runner->group[i] == i &&
+            sl_query_can_share(runner->queries[i], runner->queries[at]))
+            runner->group[at] = i;
+}
+
+/* A view that reads a streaming table is made when that has its rows; where a stream has no end,
+ * from the rows of now. */
+static enum sl_code begin_all(struct runner *runner, struct sl_err *err) {
+    uint32_t groups = 0;
+    for (uint32_t i = 0; i < runner->count; i++) {
+        if (sl_engine_is_stopping(runner->pipeline->engine)) return SL_OK;
+        if (!runner->pipeline->queries[i].streaming) {
+            if (!runner->has_end || upstream_is_done(runner, i)) SL_TRY(run_view(runner, i, err));
+            continue;
+        }
+        SL_TRY(open_query(runner, i, err));
+        find_group(runner, i);
+        if (runner->group[i] == i) runner->single = groups++ == 0 ? runner->queries[i] : NULL;
     }
     return SL_OK;
 }
 
-static enum sl_code open_queries(struct runner *runner, struct sl_err *err) {
-    struct sl_pipeline *pipeline = runner->pipeline;
-    for (uint32_t i = 0; i < pipeline->query_count; i++) {
-        if (!pipeline->queries[i].streaming) continue;
-        if (sl_engine_is_stopping(pipeline->engine)) return SL_OK;
-        SL_TRY(sl_query_open(pipeline, &pipeline->queries[i], &runner->options->trigger,
-                             runner->options->report, runner->options->report_ctx,
-                             &runner->queries[runner->count], err));
-        runner->count++;
+static enum sl_code step_alone(struct runner *runner, uint32_t at, bool *ran, int64_t *wait_ms,
+                               struct sl_err *err) {
+    enum sl_step step;
+    int64_t query_wait_ms;
+    SL_TRY(sl_query_step(runner->queries[at], &step, &query_wait_ms, err));
+    runner->done[at] = step == SL_STEP_DONE;
+    *ran |= step != SL_STEP_IDLE;
+    if (query_wait_ms < *wait_ms) *wait_ms = query_wait_ms;
+    return SL_OK;
+}
+
+/* Those of a query's group that are not done. */
+static enum sl_code step_group(struct runner *runner, uint32_t at, bool *ran, int64_t *wait_ms,
+                               struct sl_err *err) {
+    struct sl_arena *arena = &runner->round;
+    struct sl_query **members = SL_NEW_ARRAY(arena, struct sl_query *, runner->count);
+    uint32_t *places = SL_NEW_ARRAY(arena, uint32_t, runner->count), count = 0;
+    for (uint32_t i = at; i < runner->count; i++) {
+        if (!runner->queries[i] || runner->done[i] || runner->group[i] != runner->group[at])
+            continue;
+        members[count] = runner->queries[i];
+        places[count++] = i;
+    }
+    runner->stepped[runner->group[at]] = true;
+    if (count == 1) return step_alone(runner, at, ran, wait_ms, err);
+    enum sl_step *steps = SL_NEW_ARRAY(arena, enum sl_step, count);
+    int64_t *waits = SL_NEW_ARRAY(arena, int64_t, count);
+    SL_TRY(sl_query_step_shared(members, count, steps, waits, err));
+    for (uint32_t i = 0; i < count; i++) {
+        runner->done[places[i]] = steps[i] == SL_STEP_DONE;
+        *ran |= steps[i] != SL_STEP_IDLE;
+        if (waits[i] < *wait_ms) *wait_ms = waits[i];
     }
     return SL_OK;
+}
+
+static enum sl_code step_query(struct runner *runner, uint32_t at, bool *ran, int64_t *wait_ms,
+                               struct sl_err *err) {
+    if (runner->queries[at])
+        return runner->stepped[runner->group[at]] ? SL_OK
+                                                  : step_group(runner, at, ran, wait_ms, err);
+    *ran = true;
+    *wait_ms = 0;
+    return run_view(runner, at, err);
 }
 
 /* One round: each query that is not done runs at most one batch. */
@@ -49,15 +133,13 @@ static enum sl_code round_of_steps(struct runner *runner, bool *all_done, bool *
     *all_done = true;
     *ran = false;
     *wait_ms = INT64_MAX;
+    sl_arena_reset(&runner->round);
+    memset(runner->stepped, 0, runner->count * sizeof *runner->stepped);
     for (uint32_t i = 0; i < runner->count; i++) {
-        enum sl_step step;
-        int64_t query_wait_ms;
         if (runner->done[i]) continue;
-        SL_TRY(sl_query_step(runner->queries[i], &step, &query_wait_ms, err));
-        runner->done[i] = step == SL_STEP_DONE;
+        if (!runner->has_end || upstream_is_done(runner, i))
+            SL_TRY(step_query(runner, i, ran, wait_ms, err));
         *all_done &= runner->done[i];
-        *ran |= step == SL_STEP_RAN;
-        if (query_wait_ms < *wait_ms) *wait_ms = query_wait_ms;
         if (sl_engine_is_stopping(runner->pipeline->engine)) break;
     }
     return SL_OK;
@@ -71,8 +153,8 @@ static enum sl_code run_rounds(struct runner *runner, struct sl_err *err) {
         SL_TRY(round_of_steps(runner, &all_done, &ran, &wait_ms, err));
         if (all_done || ran || sl_engine_is_stopping(engine)) continue;
         if (wait_ms > WAIT_MS_MAX) wait_ms = WAIT_MS_MAX;
-        if (runner->count == 1)
-            sl_query_wait(runner->queries[0], wait_ms);
+        if (runner->single)
+            sl_query_wait(runner->single, wait_ms);
         else
             sl_clock_sleep_ms(wait_ms);
     }
@@ -98,9 +180,15 @@ static enum sl_code settle_stop(const struct runner *runner, enum sl_code code,
 
 enum sl_code sl_run_pipeline(struct sl_pipeline *pipeline, const struct sl_run_options *options,
                              struct sl_err *err) {
-    struct runner runner = {.pipeline = pipeline, .options = options};
+    enum sl_trigger_kind kind = options->trigger.kind;
+    struct runner runner = {.pipeline = pipeline,
+                            .options = options,
+                            .count = pipeline->query_count,
+                            .has_end = kind == SL_TRIGGER_AVAILABLE_NOW || kind == SL_TRIGGER_ONCE};
     runner.queries = SL_NEW_ARRAY(&pipeline->arena, struct sl_query *, pipeline->query_count);
     runner.done = SL_NEW_ARRAY(&pipeline->arena, bool, pipeline->query_count);
+    runner.stepped = SL_NEW_ARRAY(&pipeline->arena, bool, pipeline->query_count);
+    runner.group = SL_NEW_ARRAY(&pipeline->arena, uint32_t, pipeline->query_count);
     if (pipeline->query_count == 0) {
         sl_fail(err, SL_USER, "`%s` defines no table or flow to run", pipeline->file);
         return sl_hint(
@@ -108,12 +196,14 @@ enum sl_code sl_run_pipeline(struct sl_pipeline *pipeline, const struct sl_run_o
                    "add CREATE STREAMING TABLE .. AS SELECT .., or use `sluice sql` for a SELECT"),
                SL_USER;
     }
-    enum sl_code code = run_views(&runner, err);
-    if (code == SL_OK) code = open_queries(&runner, err);
+    sl_arena_init(&runner.round, "round");
+    enum sl_code code = begin_all(&runner, err);
     if (code == SL_OK) code = run_rounds(&runner, err);
     for (uint32_t i = 0; i < runner.count; i++) {
+        if (!runner.queries[i]) continue;
         if (options->profile) sl_query_put_profile(runner.queries[i], options->profile);
         sl_query_close(runner.queries[i]);
     }
+    sl_arena_release(&runner.round);
     return settle_stop(&runner, code, err);
 }

@@ -1,5 +1,7 @@
 /* Runs all queries of a pipeline under one trigger: materialized views once, streaming queries
- * batch by batch, in turn, until the trigger's work is done, an error, or a stop. */
+ * batch by batch, in turn, until the trigger's work is done, an error, or a stop. Under a trigger
+ * with an end (available now, once) a query begins when those whose tables it reads are done: so a
+ * chain of tables is worked through in one run. */
 #ifndef SL_RUN_RUNNER_H
 #define SL_RUN_RUNNER_H
 

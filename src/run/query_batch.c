@@ -1,0 +1,331 @@
+/* The protocol of a batch. The order is what makes it exactly once; do not reorder:
+ * latest offsets -> offsets/N -> run -> letters' commit -> sink's commit -> commits/N -> finish.
+ *
+ * Letters come first: no row may be in the table while a record of the same batch is nowhere.  A
+ * batch that runs again asks both sinks and writes only what is missing. */
+#include "base/clock.h"
+#include "base/fail.h"
+#include "base/hash.h"
+#include "run/letter_seal.h"
+#include "run/query_int.h"
+
+static int64_t now_ms(void) { return sl_clock_wall_us() / 1000; }
+
+/* ---- planning ---- */
+
+void sl_query_batch_init(struct query_batch *batch, struct sl_query *query) {
+    uint32_t count = query->source_count;
+    sl_arena_reset(&query->epoch);
+    *batch = (struct query_batch){.query = query, .began_ns = sl_clock_mono_ns()};
+    batch->report.query = query;
+    batch->report.trigger_start_ms = now_ms();
+    batch->report.source_count = count;
+    batch->report.batch_id = query->next_batch;
+    batch->seq.sources = SL_NEW_ARRAY(&query->epoch, struct sl_str, count);
+    batch->seq.source_count = count;
+    batch->start = SL_NEW_ARRAY(&query->epoch, struct sl_str, count);
+    batch->rows = SL_NEW_ARRAY(&query->epoch, uint64_t, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (query->has_start[i])
+            batch->start[i] = sl_arena_str(&query->epoch, sl_buf_str(&query->start[i]));
+}
+
+enum sl_code sl_query_batch_read(struct query_batch *batch, struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    return sl_checkpoint_read_offsets(query->checkpoint, query->next_batch, &query->epoch,
+                                      &batch->seq, err);
+}
+
+enum sl_code sl_query_batch_ask(struct query_batch *batch, struct sl_source **sources,
+                                bool *has_new, struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    struct sl_batch_limits limits = {
+        .ignore_limits = query->trigger.kind == SL_TRIGGER_ONCE,
+        .available_now = query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW,
+        .now_ms = batch->report.trigger_start_ms,
+        .last_trigger_ms = query->last_batch_ms,
+    };
+    int64_t begin = sl_clock_mono_ns();
+    *has_new = false;
+    for (uint32_t i = 0; i < query->source_count; i++) {
+        struct sl_buf end = {0};
+        bool more = false;
+        struct sl_source *source = sources[i];
+        enum sl_code code = source->ops->latest_offset(source, sl_buf_str(&query->start[i]),
+                                                       &limits, &end, &more, err);
+        if (end.len) batch->seq.sources[i] = sl_arena_str(&query->epoch, sl_buf_str(&end));
+        sl_buf_release(&end);
+        SL_TRY(code);
+        *has_new |= more;
+    }
+    batch->report.durations.latest_offset = (sl_clock_mono_ns() - begin) / 1000000;
+    return SL_OK;
+}
+
+enum sl_code sl_query_batch_log(struct query_batch *batch, int64_t timestamp_ms,
+                                struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    int64_t begin = sl_clock_mono_ns();
+    batch->seq.version = 1;
+    batch->seq.has_metadata = true;
+    batch->seq.batch_watermark_ms = query->watermark_ms;
+    batch->seq.batch_timestamp_ms = timestamp_ms;
+    batch->seq.conf = query->conf;
+    SL_TRY(sl_checkpoint_write_offsets(query->checkpoint, query->next_batch, &batch->seq, err));
+    int64_t retain =
+        sl_settings_int(query->engine->settings, "spark.sql.streaming.minBatchesToRetain");
+    SL_TRY(sl_checkpoint_purge(query->checkpoint, query->next_batch, retain, err));
+    batch->report.durations.wal_commit = (sl_clock_mono_ns() - begin) / 1000000;
+    return SL_OK;
+}
+
+/* ---- what is run ---- */
+
+/* Batches that one epoch makes. */
+struct run {
+    struct query_batch *batches;
+    uint32_t count;
+    struct sl_source **readers; /* per feed */
+    struct sl_epoch epoch;
+};
+
+/* Everything a batch computes derives from offsets/N: its time, and its seed from query id and
+ * batch id. */
+static void prepare_session(struct query_batch *batch) {
+    struct sl_query *query = batch->query;
+    struct sl_str id = query->env.query_id;
+    query->session.batch_timestamp_us = batch->seq.batch_timestamp_ms * 1000;
+    query->session.batch_id = query->next_batch;
+    query->session.batch_seed = sl_xxh64(id.ptr, id.len, (uint64_t)query->next_batch);
+}
+
+/* One query: a feed per pipe.  Several: they have one pipe each, all on the one feed. */
+static void make_feeds(struct run *run) {
+    struct sl_query *first = run->batches[0].query;
+    struct sl_epoch *epoch = &run->epoch;
+    sl_epoch_init(epoch, first->engine, &first->pipes, &first->epoch);
+    if (run->count == 1) return;
+    struct sl_feed *feed = &epoch->feeds[0];
+    feed->consumers = SL_NEW_ARRAY(&first->epoch, struct sl_consumer, run->count);
+    feed->consumer_count = run->count;
+    for (uint32_t i = 0; i < run->count; i++)
+        feed->consumers[i] = (struct sl_consumer){run->batches[i].query->pipes.items, i};
+    epoch->outputs = SL_NEW_ARRAY(&first->epoch, struct sl_output, run->count);
+    epoch->output_count = run->count;
+}
+
+static void make_output(struct query_batch *batch, bool alone, struct sl_output *output) {
+    struct sl_query *query = batch->query;
+    *output = (struct sl_output){.session = &query->session,
+                                 .text = &query->pipeline->text,
+                                 .sink = query->sink,
+                                 .letters = query->letters,
+                                 .name = alone ? (struct sl_str){0} : query->name};
+    if (query->pipes.expectation_count) {
+        size_t bytes = query->pipes.expectation_count * sizeof *output->expectations;
+        output->expectations = sl_arena_alloc(&query->epoch, bytes);
+        memcpy(output->expectations, query->pipes.expectations, bytes);
+    }
+    if (query->engine->profile) {
+        output->profile = sl_query_add_stage;
+        output->profile_ctx = query;
+    }
+}
+
+static enum sl_code plan_splits(struct run *run, struct sl_err *err) {
+    struct query_batch *first = &run->batches[0];
+    struct sl_query *query = first->query;
+    uint32_t workers = (uint32_t)sl_pool_workers(query->engine->pool);
+    for (uint32_t i = 0; i < query->source_count; i++) {
+        struct sl_feed *feed = &run->epoch.feeds[i];
+        struct sl_source *source = run->readers[i];
+        feed->source = source;
+        sl_feed_choose_columns(feed, run->epoch.outputs, &query->epoch);
+        if (first->seq.sources[i].len == 0) continue;
+        SL_TRY(source->ops->plan(source, sl_buf_str(&query->start[i]), first->seq.sources[i],
+                                 workers, &query->epoch, &feed->splits, &feed->split_count, err));
+    }
+    return SL_OK;
+}
+
+static enum sl_code prepare(struct run *run, struct sl_err *err) {
+    int64_t begin = sl_clock_mono_ns();
+    for (uint32_t i = 0; i < run->count; i++) prepare_session(&run->batches[i]);
+    make_feeds(run);
+    for (uint32_t i = 0; i < run->count; i++)
+        make_output(&run->batches[i], run->count == 1, &run->epoch.outputs[i]);
+    SL_TRY(plan_splits(run, err));
+    for (uint32_t i = 0; i < run->count; i++)
+        run->batches[i].report.durations.query_planning = (sl_clock_mono_ns() - begin) / 1000000;
+    return SL_OK;
+}
+
+/* ---- sinks ---- */
+
+/* What an earlier run of this batch has put into the sinks. */
+static enum sl_code ask_sinks(struct query_batch *batch, bool *letters_in_sink,
+                              struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    *letters_in_sink = false;
+    if (!query->replay) return SL_OK;
+    struct sl_sink *sink = query->sink;
+    SL_TRY(sink->ops->is_committed(sink, query->next_batch, batch->seq.hash, &batch->in_sink, err));
+    if (!query->letters) return SL_OK;
+    sink = query->letters->sink;
+    return sink->ops->is_committed(sink, query->next_batch, batch->seq.hash, letters_in_sink, err);
+}
+
+static enum sl_code begin_sinks(struct query_batch *batch, struct sl_output *output, uint32_t tasks,
+                                struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    bool letters_in_sink;
+    SL_TRY(ask_sinks(batch, &letters_in_sink, err));
+    output->committed = batch->in_sink;
+    if (query->letters) {
+        struct sl_sink *sink = query->letters->sink;
+        sl_letters_begin(query->letters, query->next_batch, query->session.batch_timestamp_us,
+                         letters_in_sink);
+        batch->letters_begun = !letters_in_sink;
+        if (batch->letters_begun)
+            SL_TRY(sink->ops->begin(sink, query->next_batch, batch->seq.hash, tasks, err));
+    }
+    batch->begun = !batch->in_sink;
+    return batch->begun ? query->sink->ops->begin(query->sink, query->next_batch, batch->seq.hash,
+                                                  tasks, err)
+                        : SL_OK;
+}
+
+static void abort_sinks(struct query_batch *batch) {
+    struct sl_query *query = batch->query;
+    if (batch->letters_begun) query->letters->sink->ops->abort(query->letters->sink);
+    if (batch->begun) query->sink->ops->abort(query->sink);
+    batch->letters_begun = batch->begun = false;
+}
+
+/* ---- commit ---- */
+
+static enum sl_code named_point(const char *name, struct sl_err *err) {
+    int failure = sl_fail_point(name);
+    return failure ? sl_fail_sys(err, failure, "could not commit") : SL_OK;
+}
+
+/* A batch without letters leaves no trace in a quarantine, unless its log must have no holes. */
+static enum sl_code commit_letters(struct query_batch *batch, struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    struct sl_letters *letters = query->letters;
+    if (!letters) return SL_OK;
+    if (letters->committed) return sl_letter_seal_check(query->checkpoint_dir, letters, err);
+    struct sl_sink *sink = letters->sink;
+    if (letters->count == 0 && !letters->every_batch) {
+        batch->letters_begun = false;
+        sink->ops->abort(sink);
+        return SL_OK;
+    }
+    struct sl_sink_metrics metrics;
+    SL_TRY(sl_letter_seal_write(query->checkpoint_dir, letters, err));
+    enum sl_code code = sink->ops->commit(sink, &metrics, err);
+    if (code != SL_OK) return sl_context(err, "committing the dead letters"), code;
+    batch->letters_begun = false;
+    return named_point("letters.committed", err);
+}
+
+static enum sl_code log_commit(struct query_batch *batch, struct sl_source **readers,
+                               struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    struct sl_commit_entry entry = {1, query->watermark_ms};
+    struct sl_letters *letters = query->letters;
+    SL_TRY(sl_checkpoint_write_commit(query->checkpoint, query->next_batch, &entry, err));
+    if (letters && letters->sink->ops->finish)
+        SL_TRY(letters->sink->ops->finish(letters->sink, query->next_batch, err));
+    if (letters) SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, query->next_batch, err));
+    if (query->sink->ops->finish)
+        SL_TRY(query->sink->ops->finish(query->sink, query->next_batch, err));
+    for (uint32_t i = 0; i < query->source_count; i++) {
+        struct sl_source *source = readers[i];
+        if (batch->seq.sources[i].len == 0) continue;
+        if (source->ops->committed) source->ops->committed(source, batch->seq.sources[i]);
+        sl_buf_clear(&query->start[i]);
+        sl_buf_put_str(&query->start[i], batch->seq.sources[i]);
+        query->has_start[i] = true;
+    }
+    query->next_batch++;
+    query->replay = false;
+    batch->done = true;
+    return SL_OK;
+}
+
+static enum sl_code commit_one(struct query_batch *batch, struct sl_source **readers,
+                               struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    int64_t begin = sl_clock_mono_ns();
+    SL_TRY(commit_letters(batch, err));
+    if (batch->begun) SL_TRY(query->sink->ops->commit(query->sink, &batch->report.sink, err));
+    batch->begun = false;
+    SL_TRY(named_point("rows.committed", err));
+    int64_t written = sl_clock_mono_ns();
+    SL_TRY(log_commit(batch, readers, err));
+    batch->report.durations.add_batch += (written - begin) / 1000000;
+    batch->report.durations.commit_offsets = (sl_clock_mono_ns() - written) / 1000000;
+    return named_point("batch.committed", err);
+}
+
+/* ---- report ---- */
+
+static void take_letter_counts(struct sl_batch_report *report, const struct sl_letters *letters) {
+    if (!letters) return;
+    report->has_quarantine = true;
+    report->letters = letters->count;
+    memcpy(report->letters_by_kind, letters->by_kind, sizeof report->letters_by_kind);
+}
+
+static void send_report(struct run *run, uint32_t at) {
+    struct query_batch *batch = &run->batches[at];
+    struct sl_query *query = batch->query;
+    struct sl_batch_report *report = &batch->report;
+    const struct sl_output *output = &run->epoch.outputs[at];
+    for (uint32_t i = 0; i < query->source_count; i++) batch->rows[i] = run->epoch.feeds[i].rows;
+    report->batch_timestamp_ms = batch->seq.batch_timestamp_ms;
+    report->times = output->times;
+    report->expectations = output->expectations;
+    report->expectation_count = query->pipes.expectation_count;
+    report->start = batch->start;
+    report->end = batch->seq.sources;
+    report->source_rows = batch->rows;
+    report->since_last_trigger_ms =
+        query->last_trigger_ms ? report->trigger_start_ms - query->last_trigger_ms : 0;
+    report->durations.trigger_execution = (sl_clock_mono_ns() - batch->began_ns) / 1000000;
+    take_letter_counts(report, query->letters);
+    sl_stage_times_add(&query->total, &report->times);
+    if (query->report) query->report(query->report_ctx, report);
+}
+
+/* ---- the whole ---- */
+
+static enum sl_code fill_sinks(struct run *run, struct sl_err *err) {
+    uint32_t tasks = sl_epoch_tasks(&run->epoch);
+    int64_t begin = sl_clock_mono_ns();
+    for (uint32_t i = 0; i < run->count; i++)
+        SL_TRY(begin_sinks(&run->batches[i], &run->epoch.outputs[i], tasks, err));
+    SL_TRY(sl_epoch_run(&run->epoch, err));
+    for (uint32_t i = 0; i < run->count; i++) {
+        struct sl_letters *letters = run->batches[i].query->letters;
+        run->batches[i].report.durations.add_batch = (sl_clock_mono_ns() - begin) / 1000000;
+        if (letters && !run->batches[i].is_replay)
+            SL_TRY(sl_letters_check(letters, run->epoch.outputs[i].times.rows_read, err));
+    }
+    return SL_OK;
+}
+
+enum sl_code sl_query_batches_run(struct query_batch *batches, uint32_t count,
+                                  struct sl_source **readers, struct sl_err *err) {
+    struct run run = {.batches = batches, .count = count, .readers = readers};
+    enum sl_code code = prepare(&run, err);
+    if (code == SL_OK) code = fill_sinks(&run, err);
+    for (uint32_t i = 0; i < count && code == SL_OK; i++) {
+        code = commit_one(&batches[i], readers, err);
+        batches[i].query->readers = readers;
+        if (code == SL_OK) send_report(&run, i);
+    }
+    for (uint32_t i = 0; i < count && code != SL_OK; i++) abort_sinks(&batches[i]);
+    return code;
+}

@@ -1,0 +1,122 @@
+/* What an earlier run left: a batch that is planned and not committed is finished or runs again. */
+#include "base/hash.h"
+#include "run/letter_seal.h"
+#include "run/query_int.h"
+#include "run/replay_file.h"
+
+static enum sl_code take_start(struct sl_query *query, const struct sl_offset_seq *seq,
+                               int64_t batch_id, struct sl_err *err) {
+    if (seq->source_count != query->source_count)
+        return sl_fail(err, SL_USER,
+                       "there are %u sources in the checkpoint offsets (batch %lld) and now there "
+                       "are %u sources requested by the query; cannot continue",
+                       seq->source_count, (long long)batch_id, query->source_count);
+    for (uint32_t i = 0; i < query->source_count; i++) {
+        if (!seq->sources[i].ptr) continue;
+        sl_buf_clear(&query->start[i]);
+        sl_buf_put_str(&query->start[i], seq->sources[i]);
+        query->has_start[i] = true;
+    }
+    return SL_OK;
+}
+
+/* Where a source starts that has no offset in the log: sources/<i>/0, written once. */
+static enum sl_code take_initial(struct sl_query *query, uint32_t i, struct sl_err *err) {
+    bool found;
+    sl_buf_clear(&query->start[i]);
+    if (!query->sources[i]->ops->initial_offset) return SL_OK;
+    SL_TRY(sl_checkpoint_read_initial(query->checkpoint, i, &query->start[i], &found, err));
+    if (found) return SL_OK;
+    struct sl_source *source = query->sources[i];
+    SL_TRY(source->ops->initial_offset(source, &query->start[i], err));
+    return sl_checkpoint_write_initial(query->checkpoint, i, sl_buf_str(&query->start[i]), err);
+}
+
+static enum sl_code take_conf(struct sl_query *query, const struct sl_offset_seq *last,
+                              struct sl_err *err) {
+    (void)err;
+    int64_t partitions = sl_settings_int(query->engine->settings, "spark.sql.shuffle.partitions");
+    sl_checkpoint_make_conf(&query->arena, last && last->has_metadata ? &last->conf : NULL,
+                            (int)partitions, &query->conf);
+    return SL_OK;
+}
+
+/* The sink remembers the hash of the offsets that a batch was made from: a file of another moment,
+ * or one with a flipped bit, must not decide where the next batch starts. */
+static enum sl_code check_offsets(struct sl_query *query, int64_t batch_id,
+                                  const struct sl_offset_seq *seq, struct sl_err *err) {
+    bool in_sink;
+    return query->sink->ops->is_committed(query->sink, batch_id, seq->hash, &in_sink, err);
+}
+
+/* The rows are in the sink, so the letters, which go first, are in theirs. */
+static enum sl_code finish_planned(struct sl_query *query, int64_t planned,
+                                   const struct sl_offset_seq *seq, struct sl_err *err) {
+    struct sl_commit_entry entry = {1, query->watermark_ms};
+    struct sl_sink *letters = query->letters ? query->letters->sink : NULL;
+    SL_TRY(sl_checkpoint_write_commit(query->checkpoint, planned, &entry, err));
+    if (letters && letters->ops->finish) SL_TRY(letters->ops->finish(letters, planned, err));
+    SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));
+    if (query->sink->ops->finish) SL_TRY(query->sink->ops->finish(query->sink, planned, err));
+    query->next_batch = planned + 1;
+    return take_start(query, seq, planned, err);
+}
+
+/* offsets/N exists without commits/N: either the sink took batch N, or it runs again with exactly
+ * its offsets. */
+static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
+                                   const struct sl_offset_seq *seq, struct sl_err *err) {
+    bool in_sink;
+    SL_TRY(query->sink->ops->is_committed(query->sink, planned, seq->hash, &in_sink, err));
+    if (in_sink) return finish_planned(query, planned, seq, err);
+    query->replay = true;
+    query->next_batch = planned;
+    if (planned == 0) return SL_OK;
+    struct sl_offset_seq before;
+    SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned - 1, &query->arena, &before, err));
+    SL_TRY(check_offsets(query, planned - 1, &before, err));
+    return take_start(query, &before, planned - 1, err);
+}
+
+/* A quarantine may be new to the query, and holds no batches without letters, unless its log names
+ * them all. */
+static enum sl_code recover_letters(struct sl_query *query, int64_t planned, uint64_t hash,
+                                    int64_t committed, struct sl_err *err) {
+    if (!query->letters) return SL_OK;
+    struct sl_sink *sink = query->letters->sink;
+    int64_t held = query->letters->every_batch ? committed : -1;
+    enum sl_code code = sink->ops->recover(sink, planned, hash, held, err);
+    if (code != SL_OK) sl_context(err, "the quarantine of query %.*s", SL_STR_ARG(query->name));
+    return code;
+}
+
+enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
+    int64_t planned = sl_checkpoint_last_offsets(query->checkpoint),
+            committed = sl_checkpoint_last_commit(query->checkpoint);
+    struct sl_offset_seq seq = {0};
+    if (planned >= 0)
+        SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned, &query->arena, &seq, err));
+    SL_TRY(sl_replay_drop_unplanned(query->checkpoint_dir, planned, err));
+    SL_TRY(recover_letters(query, planned, seq.hash, committed, err));
+    SL_TRY(query->sink->ops->recover(query->sink, planned, seq.hash, committed, err));
+    if (planned >= 0) {
+        if (seq.source_count != query->source_count) SL_TRY(take_start(query, &seq, planned, err));
+        query->watermark_ms = seq.batch_watermark_ms;
+    }
+    SL_TRY(take_conf(query, planned >= 0 ? &seq : NULL, err));
+    if (planned >= 0 && planned == committed) {
+        struct sl_commit_entry entry;
+        SL_TRY(sl_checkpoint_read_commit(query->checkpoint, committed, &entry, err));
+        if (entry.next_batch_watermark_ms > query->watermark_ms)
+            query->watermark_ms = entry.next_batch_watermark_ms;
+        SL_TRY(check_offsets(query, planned, &seq, err));
+        query->next_batch = planned + 1;
+        SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));
+        SL_TRY(take_start(query, &seq, planned, err));
+    } else if (planned >= 0) {
+        SL_TRY(resume_planned(query, planned, &seq, err));
+    }
+    for (uint32_t i = 0; i < query->source_count; i++)
+        if (!query->has_start[i]) SL_TRY(take_initial(query, i, err));
+    return SL_OK;
+}
