@@ -8,6 +8,7 @@
 #include "conn/console/show.h"
 #include "run/batch_query.h"
 #include "run/query_target.h"
+#include "run/table_command.h"
 
 extern const struct sl_command sl_command_sql, sl_command_explain;
 
@@ -61,11 +62,13 @@ static enum sl_code print_select(struct sl_pipeline *pipeline, const struct sl_s
                                  struct printer *printer, struct sl_err *err) {
     if (statement->kind == SL_S_EXPLAIN) {
         sl_buf_put_cstr(&printer->text, "== Optimized Logical Plan ==\n");
-        SL_TRY(sl_batch_query_explain(pipeline, statement->query, &printer->text, err));
+        SL_TRY(sl_batch_query_explain(pipeline, statement->query, NULL, &printer->text, err));
         return flush(printer, err);
     }
     enum sl_code code =
-        sl_batch_query_run(pipeline, statement->query, begin_rows, take_rows, printer, err);
+        statement->upkeep
+            ? sl_table_statement_run(pipeline, statement, begin_rows, take_rows, printer, err)
+            : sl_batch_query_run(pipeline, statement->query, begin_rows, take_rows, printer, err);
     if (printer->show && code == SL_OK) sl_show_finish(printer->show, &printer->text);
     sl_show_free(printer->show);
     printer->show = NULL;
@@ -228,11 +231,12 @@ static enum sl_code explain_all(struct sl_cli *cli, struct sl_args *args,
                       spec->streaming ? "Streaming query" : "Materialized view",
                       SL_STR_ARG(spec->name));
         put_target(&text, spec->target);
-        code = sl_batch_query_explain(pipeline, spec->relation, &text, err);
+        code = sl_batch_query_explain(pipeline, spec->relation, spec->target, &text, err);
     }
     for (uint32_t i = 0; i < pipeline->select_count && code == SL_OK; i++) {
+        if (pipeline->selects[i]->upkeep) continue;
         sl_buf_put_cstr(&text, "== Query ==\n");
-        code = sl_batch_query_explain(pipeline, pipeline->selects[i]->query, &text, err);
+        code = sl_batch_query_explain(pipeline, pipeline->selects[i]->query, NULL, &text, err);
     }
     if (code == SL_OK) code = sl_cli_print(sl_buf_str(&text), err);
     sl_buf_release(&text);
@@ -249,9 +253,11 @@ static enum sl_code validate_all(struct sl_cli *cli, struct sl_args *args,
     struct sl_buf text = {0};
     enum sl_code code = SL_OK;
     for (uint32_t i = 0; i < pipeline->query_count && code == SL_OK; i++)
-        code = sl_batch_query_explain(pipeline, pipeline->queries[i].relation, &text, err);
+        code = sl_batch_query_explain(pipeline, pipeline->queries[i].relation,
+                                      pipeline->queries[i].target, &text, err);
     for (uint32_t i = 0; i < pipeline->select_count && code == SL_OK; i++)
-        code = sl_batch_query_explain(pipeline, pipeline->selects[i]->query, &text, err);
+        if (!pipeline->selects[i]->upkeep)
+            code = sl_batch_query_explain(pipeline, pipeline->selects[i]->query, NULL, &text, err);
     sl_buf_release(&text);
     if (code == SL_OK)
         fprintf(stderr, "ok: %u quer%s\n", pipeline->query_count + pipeline->select_count,
@@ -280,7 +286,7 @@ static const struct sl_flag text_flags[] = {
 
 const struct sl_command sl_command_sql = {
     .name = "sql",
-    .summary = "run SELECTs over Parquet and text files",
+    .summary = "run SELECTs over tables and files; OPTIMIZE, VACUUM, DESCRIBE",
     .usage = "sql -c SQL | -f FILE | FILE | - [--format table|csv|json]",
     .flags = sql_flags,
     .examples = "  sluice sql -c 'SELECT order_id, amount FROM parquet.`/data/lake/orders` WHERE "
