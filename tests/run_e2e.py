@@ -4,8 +4,8 @@
     tests/run_e2e.py [flow] [fault] [peer] [-k PATTERN]
 
 Runs every function test_*(lab) of tests/<kind>/test_*.py. Environment: SLUICE (binary), SLUICE_PEERS (what
-tools/peers made), SLUICE_PYTHON, SLUICE_KAFKA_JARS, SLUICE_SPARK_JARS; SLUICE_REQUIRE_PEERS=1: a missing peer is
-a failure. SLUICE_SEED: seed of the random tests.
+tools/peers made), SLUICE_PYTHON, SLUICE_KAFKA_JARS, SLUICE_SPARK_JARS, SLUICE_DELTA_JARS; SLUICE_REQUIRE_PEERS=1: a
+missing peer is a failure. SLUICE_SEED: seed of the random tests.
 """
 import argparse
 import importlib

@@ -1,11 +1,12 @@
 """What a Kafka source meets: where to start, codecs, gaps, transactions, retention, topics that come and go."""
 import json
+import os
 import time
 
 from confluent_kafka import Producer
 
 from flow.test_triggers import filled, numbers
-from lib import process
+from lib import process, sluice
 from lib.lab import Skip, values_of
 
 
@@ -289,3 +290,18 @@ def test_topic_recreated_while_running(lab):
     lab.broker.produce(topic, numbers(0, 80, 1000))
     result = running.wait(30)
     assert result.status in (1, 78) and topic in result.err, f"status {result.status}: {result.err[-300:]}"
+
+
+def test_missing_topic_leaves_no_table(lab):
+    lake = lab.lake("is-not-there")
+    lake.run().expect(78, "topic `is-not-there` does not exist")
+    assert not os.path.exists(lake.table), "there is a directory for a table that nobody made"
+
+
+def test_explain_names_what_is_read(lab):
+    for option, subject in (("subscribe => 'orders, clicks'", "orders, clicks"), ("subscribePattern => 'o.*'", "o.*"),
+                            ("""assign => '{"t":[0]}'""", '{"t":[0]}')):
+        text = lab.write("explain.sql", f"""CREATE STREAMING TABLE t USING parquet LOCATION '/t' TBLPROPERTIES ('sluice.checkpointLocation' = '/c')
+AS SELECT value FROM STREAM read_kafka(bootstrapServers => 'h:1', {option});""")
+        result = sluice.run("explain", text).ok()
+        assert f"StreamingRelation [value] kafka {subject}\n" in result.out + "\n", result.out

@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic
 
 from lib import process
 
@@ -168,9 +168,15 @@ class Broker:
         process.wait_for(lambda: self.partitions(topic) == 0, f"topic {topic} to go")
 
     def configure(self, topic, **config):
-        entries = [ConfigEntry(key.replace("_", "."), str(value)) for key, value in config.items()]
+        entries = [ConfigEntry(key.replace("_", "."), str(value), incremental_operation=AlterConfigOpType.SET)
+                   for key, value in config.items()]
         resource = ConfigResource("topic", topic, incremental_configs=entries)
         for future in self.admin.incremental_alter_configs([resource]).values():
+            future.result(20)
+
+    def forget_group(self, group):
+        """Its offsets are gone, as they are after offsets.retention.minutes."""
+        for future in self.admin.delete_consumer_groups([group]).values():
             future.result(20)
 
     def delete_records(self, topic, before):
