@@ -135,7 +135,8 @@ class Broker:
     def create(self, topic, partitions=1, **config):
         config = {key.replace("_", "."): str(value) for key, value in config.items()}
         new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=config)
-        process.wait_for(lambda: self._made(new), f"topic {topic} to be made", 40, 0.2)
+        # a broker that was killed checks the logs of all its partitions first
+        process.wait_for(lambda: self._made(new), f"topic {topic} to be made", 120, 0.2)
         process.wait_for(lambda: self.partitions(topic) == partitions, f"topic {topic}")
         return topic
 
