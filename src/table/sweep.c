@@ -1,6 +1,7 @@
 #include "table/sweep.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -108,6 +109,20 @@ static enum sl_code visit(struct find *find, const char *relative, int depth, bo
     return SL_OK;
 }
 
+/* A checkpoint may lie in the table's directory, or be it: without it the stream would begin anew.
+ */
+static bool is_of_checkpoint(char *const *names, size_t count, const char *name) {
+    static const char *const parts[] = {"metadata", "offsets", "commits", "sources", "state"};
+    bool has_metadata = false, has_offsets = false, is_part = false;
+    for (size_t i = 0; i < count; i++) {
+        has_metadata |= strcmp(names[i], "metadata") == 0;
+        has_offsets |= strcmp(names[i], "offsets") == 0;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        is_part |= strcmp(name, parts[i]) == 0;
+    return is_part && has_metadata && has_offsets;
+}
+
 /* A directory goes when nothing stays in it and nobody made it just now: a writer may be about to
  * put its first file there. */
 static enum sl_code walk(struct find *find, const char *relative, int64_t modified_ms, int depth,
@@ -122,7 +137,8 @@ static enum sl_code walk(struct find *find, const char *relative, int64_t modifi
     for (size_t i = 0; i < count; i++) {
         bool stays = true;
         const char *path = *relative ? sl_path_join(find->arena, relative, names[i]) : names[i];
-        if (!is_hidden(find->sweep, names[i])) SL_TRY(visit(find, path, depth, &stays));
+        if (!is_hidden(find->sweep, names[i]) && !is_of_checkpoint(names, count, names[i]))
+            SL_TRY(visit(find, path, depth, &stays));
         if (stays) *is_empty = false;
     }
     if (*is_empty && *relative) take_dir(find, relative);

@@ -133,9 +133,7 @@ enum sl_code sl_parquet_publish(struct sl_parquet_sink *sink, struct sl_arena *a
     SL_TRY(make_final_dirs(sink, arena, intent, err));
     for (size_t i = 0; i < intent->count; i++)
         SL_TRY(publish_one(sink, arena, &intent->files[i], err));
-    for (size_t i = 0; i < dir_count; i++)
-        SL_TRY(sl_io_sync_dir(below_str(sink, arena, dirs[i]), err));
-    return SL_OK;
+    return sl_io_sync_dirs(sink->table_dir, dirs, dir_count, err);
 }
 
 /* The marker tells a later start which offsets batch N was made from; Spark ignores names that are

@@ -21,6 +21,7 @@
 #include "conn/parquet/parquet_table.h"
 #include "fmt/parquet/parquet_read.h"
 #include "lake/listing.h"
+#include "lake/place.h"
 #include "table/optimize_metrics.h"
 #include "table/rewrite.h"
 
@@ -544,6 +545,7 @@ static enum sl_code run_locked(struct compact *compact, struct sl_err *err) {
     SL_TRY(sl_io_stat(compact->dir, &info, err));
     if (!info.exists || !info.is_dir)
         return sl_fail(err, SL_USER, "`%s` is not a directory", compact->dir);
+    SL_TRY(sl_place_check_parquet(&compact->arena, sl_str(compact->dir), err));
     SL_TRY(sl_parquet_table_lock(compact->dir, &lock, err));
     enum sl_code code = run(compact, err);
     const char *path = sl_path_join(&compact->arena, compact->dir, INTENT_DIR "/0");

@@ -42,6 +42,33 @@ enum sl_code sl_parquet_replace_check(struct sl_arena *arena, const char *table_
            SL_CONFLICT;
 }
 
+static bool is_data(const char *name) {
+    struct sl_str text = sl_str(name);
+    if (name[0] == '.' || name[0] == '_') return false;
+    return sl_str_ends(text, SL_STR(".parquet")) || sl_str_find(text, SL_STR("="), 0) != SIZE_MAX;
+}
+
+enum sl_code sl_parquet_replace_check_owner(struct sl_arena *arena, const char *table_dir,
+                                            struct sl_err *err) {
+    struct sl_file_info success, intent, dir;
+    char **names;
+    size_t count;
+    SL_TRY(sl_io_stat(table_dir, &dir, err));
+    SL_TRY(sl_io_stat(sl_path_join(arena, table_dir, "_SUCCESS"), &success, err));
+    SL_TRY(sl_io_stat(sl_path_join(arena, table_dir, INTENT_DIR "/0"), &intent, err));
+    if (!dir.exists || success.exists || intent.exists) return SL_OK;
+    SL_TRY(sl_io_list_dir(table_dir, arena, &names, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        if (!is_data(names[i])) continue;
+        sl_fail(err, SL_USER,
+                "`%s` has files that no materialized view wrote (`%s`; there is no `_SUCCESS`), "
+                "and a view's rows replace all that is there",
+                table_dir, names[i]);
+        return sl_hint(err, "give the view a LOCATION of its own"), SL_USER;
+    }
+    return SL_OK;
+}
+
 /* ---- the old files ---- */
 
 /* What a table's own files look like: LOCATION may be a directory that holds other things. */

@@ -10,6 +10,7 @@
 #include "conn/parquet/parquet_sink_int.h"
 #include "conn/parquet/parquet_source.h"
 #include "conn/parquet/parquet_table.h"
+#include "lake/place.h"
 
 static const struct sl_option_row option_rows[] = {
 #define OPTION(name, type, default_text, doc) {name, SL_OPT_##type, default_text, doc},
@@ -189,6 +190,8 @@ static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sin
     while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
     sink->table_dir = sl_arena_cstr(env->query, path);
     sink->description = sl_arena_printf(env->query, "FileSink[%s]", sink->table_dir);
+    SL_TRY(sl_place_check_parquet(env->query, path, err));
+    if (!sink->streaming) SL_TRY(sl_parquet_replace_check_owner(env->query, sink->table_dir, err));
     enum sl_code code = prepare_table(sink, err);
     if (code != SL_OK) {
         sl_lock_free(sink->lock);

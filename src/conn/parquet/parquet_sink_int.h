@@ -68,6 +68,10 @@ SL_MUST_CHECK enum sl_code sl_parquet_replace_open(struct sl_parquet_sink *sink,
                                                    struct sl_err *err);
 SL_MUST_CHECK enum sl_code sl_parquet_replace(struct sl_parquet_sink *sink, struct sl_arena *arena,
                                               const struct sl_intent *intent, struct sl_err *err);
+/* A view's rows replace what is in its directory: only where `_SUCCESS` says that a run of a view,
+ * or a batch of Spark, wrote it. SL_USER: files of somebody else. */
+SL_MUST_CHECK enum sl_code
+sl_parquet_replace_check_owner(struct sl_arena *arena, const char *table_dir, struct sl_err *err);
 /* For readers: SL_CONFLICT when the directory has neither the old rows nor all new ones. */
 SL_MUST_CHECK enum sl_code sl_parquet_replace_check(struct sl_arena *arena, const char *table_dir,
                                                     struct sl_err *err);

@@ -6,7 +6,9 @@
 #include "base/io.h"
 #include "conn/file_source.h"
 #include "conn/parquet/parquet_sink_int.h"
+#include "conn/parquet/parquet_table.h"
 #include "fmt/parquet/parquet_read.h"
+#include "lake/place.h"
 #include "table/table_scan.h"
 
 struct sl_format_reader {
@@ -67,35 +69,29 @@ static enum sl_code infer(struct sl_file_source *source, const struct sl_type **
     return code;
 }
 
-/* A Delta table has files that are no longer part of it, or not yet. As Spark
- * (DeltaTableUtils.findDeltaTableRoot): the directory or one above it, unless the path is in the
- * log itself. */
-static enum sl_code refuse_delta(struct sl_str path, struct sl_err *err) {
-    struct sl_buf at = {0};
-    struct sl_file_info info = {0};
-    enum sl_code code = SL_OK;
-    while (code == SL_OK && path.len > 0 && !info.exists) {
-        while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
-        sl_buf_clear(&at);
-        sl_buf_printf(&at, "%.*s/_delta_log", SL_STR_ARG(path));
-        code = sl_io_stat(sl_buf_cstr(&at), &info, err);
-        if (info.exists) break;
-        size_t cut = path.len;
-        while (cut > 0 && path.ptr[cut - 1] != '/') cut--;
-        if (sl_str_eq(sl_str_sub(path, cut, path.len), SL_STR("_delta_log"))) break;
-        path.len = cut > 0 ? cut - 1 : 0;
-    }
-    sl_buf_release(&at);
-    if (code != SL_OK || !info.exists) return code;
-    sl_fail_at(err, (struct sl_span){0}, "DELTA_INVALID_FORMAT", "22000",
-               "`%.*s` is a Delta table: it has a `_delta_log`, which says what its files are",
-               SL_STR_ARG(path));
-    return sl_hint(err, "Write delta.`%.*s`.", SL_STR_ARG(path)), SL_USER;
+/* Staged files and intents of every exchange come and go in this directory: its time tells of one
+ * that has begun and ended since. */
+static enum sl_code read_stamp(struct sl_arena *arena, const char *path, int64_t *stamp,
+                               struct sl_err *err) {
+    struct sl_file_info info;
+    bool has_log;
+    *stamp = 0;
+    SL_TRY(sl_parquet_table_has_log(arena, path, &has_log, err));
+    if (has_log) return SL_OK; /* a listing by the log is of one moment */
+    SL_TRY(sl_io_stat(sl_path_join(arena, path, ".sluice-staging"), &info, err));
+    if (info.exists) *stamp = info.modified_ms;
+    return SL_OK;
 }
 
-static enum sl_code check_path(const struct sl_file_source *source, struct sl_err *err) {
-    SL_TRY(refuse_delta(sl_str(source->path), err));
-    return sl_parquet_replace_check(source->env->query, source->path, err);
+static enum sl_code check_path(const struct sl_file_source *source, int64_t *stamp,
+                               struct sl_err *err) {
+    struct sl_arena arena; /* a stream checks again and again */
+    sl_arena_init(&arena, "path");
+    enum sl_code code = sl_place_check_not_delta(&arena, sl_str(source->path), err);
+    if (code == SL_OK) code = read_stamp(&arena, source->path, stamp, err);
+    if (code == SL_OK) code = sl_parquet_replace_check(&arena, source->path, err);
+    sl_arena_release(&arena);
+    return code;
 }
 
 /* ---- rows ---- */

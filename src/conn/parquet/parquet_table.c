@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "lake/listing.h"
+#include "lake/place.h"
 #include "lake/sink_log.h"
 #include "table/sweep.h"
 
@@ -52,6 +53,7 @@ static enum sl_code files(const struct sl_table_call *call, sl_table_file_fn eac
     struct sl_listing listing;
     struct sl_arena *arena = call->env->query;
     const char *dir = sl_parquet_table_dir(arena, call->path);
+    SL_TRY(sl_place_check_parquet(arena, call->path, err));
     SL_TRY(sl_listing_make(arena, sl_str(dir), false, &listing, err));
     for (size_t i = 0; i < listing.count; i++) {
         struct sl_file_info info;
@@ -98,6 +100,7 @@ static enum sl_code detail(const struct sl_table_call *call, struct sl_report *o
     struct sl_buf row = {0};
     int64_t modified_ms = 0;
     const char *dir = sl_parquet_table_dir(arena, call->path);
+    SL_TRY(sl_place_check_parquet(arena, call->path, err));
     SL_TRY(sl_listing_make(arena, sl_str(dir), false, &listing, err));
     for (size_t i = 0; i < listing.count; i++) {
         struct sl_file_info info;
@@ -200,6 +203,7 @@ static enum sl_code vacuum(const struct sl_table_call *call, const struct sl_vac
     struct sl_lock *lock;
     bool has_log;
     const char *dir = sl_parquet_table_dir(call->env->query, call->path);
+    SL_TRY(sl_place_check_parquet(call->env->query, call->path, err));
     SL_TRY(sl_parquet_table_has_log(call->env->query, dir, &has_log, err));
     if (!has_log) return refuse_plain(dir, err);
     SL_TRY(sl_parquet_table_lock(dir, &lock, err));

@@ -382,26 +382,31 @@ void test_first_stop_while_the_broker_is_silent_is_no_error(void **state) {
 
 /* ---- one writer a table, and what a view replaces ---- */
 
-/* Both would number their batches from 0 in the same _spark_metadata. */
+/* Both would number their batches from 0 in the same _spark_metadata. The first has ended without
+ * its lock; the second has a checkpoint, and so a query id, of its own. */
 void test_query_refuses_a_second_writer_of_a_table(void **state) {
     (void)state;
-    static const char text[] =
-        "CREATE STREAMING TABLE a USING parquet LOCATION '${dir}/t' TBLPROPERTIES "
-        "('checkpointLocation' = '${dir}/a') AS SELECT value FROM STREAM read_kafka("
-        "bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets => 'earliest');"
-        "CREATE STREAMING TABLE b USING parquet LOCATION '${dir}/t/' TBLPROPERTIES "
-        "('checkpointLocation' = '${dir}/b') AS SELECT value FROM STREAM read_kafka("
-        "bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets => 'earliest')";
+#define WRITER(name)                                                                               \
+    "CREATE STREAMING TABLE " name " USING parquet LOCATION '${dir}/t' TBLPROPERTIES "             \
+    "('checkpointLocation' = '${dir}/" name "') AS SELECT value FROM STREAM read_kafka("           \
+    "bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets => 'earliest');"
     struct fixture f;
+    struct sl_lock *lock;
     char path[512];
     struct sl_file_info info;
     open_fixture(&f);
     produce(&f, 0, 30);
-    assert_int_equal(run(&f, text, 0), SL_CONFLICT);
+    assert_int_equal(run(&f, WRITER("a") WRITER("b"), 0), SL_USER);
+    assert_non_null(strstr(f.err.msg, "LOCATION of `b` is also that of `a`"));
+    snprintf(path, sizeof path, "%s/t", f.dir);
+    assert_int_equal(sl_io_make_dirs(path, &f.err), SL_OK);
+    assert_int_equal(sl_lock_take(path, ".sluice.lock", &lock, &f.err), SL_OK);
+    assert_int_equal(run(&f, WRITER("a"), 0), SL_CONFLICT);
     assert_non_null(strstr(f.err.ctx, "only one query at a time"));
     snprintf(path, sizeof path, "%s/t/_spark_metadata", f.dir);
     assert_int_equal(sl_io_stat(path, &info, &f.err), SL_OK);
     assert_false(info.exists);
+    sl_lock_free(lock);
     close_fixture(&f);
 }
 
