@@ -159,6 +159,7 @@ static enum sl_code make_stream(struct sl_file_source *source,
         .name_only = sl_file_source_bool(source, "fileNameOnly"),
         .age_max_ms = sl_file_source_int(source, "maxFileAge"),
         .log = source->env->log,
+        .guard = {source->format->check_path, source},
     };
     config.listing.infer_types = false;
     if (sl_str_eq_nocase(clean, SL_STR("delete"))) config.clean = SL_CLEAN_DELETE;
@@ -182,8 +183,9 @@ static enum sl_code make_stream(struct sl_file_source *source,
 static enum sl_code list(struct sl_file_source *source, const struct sl_listing_options *options,
                          struct sl_err *err) {
     struct sl_err local = {0};
-    enum sl_code code = sl_listing_make_with(source->env->query, sl_str(source->path), options,
-                                             &source->listing, &local);
+    struct sl_listing_guard guard = {source->format->check_path, source};
+    enum sl_code code = sl_file_stream_list(source->env->query, source->path, options, &guard,
+                                            &source->listing, &local);
     bool missing = code != SL_OK && strcmp(local.condition, "PATH_NOT_FOUND") == 0;
     /* a table of this pipeline that nobody has written to yet is empty */
     if (missing && sl_options_find(source->options, SL_STR("sluice.schema"))) {
@@ -216,7 +218,6 @@ enum sl_code sl_file_source_open(const struct sl_file_format *format, const stru
         flag(source, "ignoreMissingFiles", "spark.sql.files.ignoreMissingFiles");
     source->ignore_corrupt =
         flag(source, "ignoreCorruptFiles", "spark.sql.files.ignoreCorruptFiles");
-    if (format->check_path) SL_TRY(format->check_path(source, err));
     SL_TRY(make_listing_options(source, &listing, err));
     source->partitions_fixed = listing.recursive;
     SL_TRY(list(source, &listing, err));
@@ -443,20 +444,27 @@ static void close_reader(struct sl_reader *base) {
     free(reader);
 }
 
+/* Bytes that are not what they should be, for which an error of ours has no errno: a disk that does
+ * not answer, a missing right or too many open files say nothing of the file. Nor does a record
+ * that FAILFAST wants to end the query. */
+static bool is_damage(enum sl_code code, const struct sl_err *err) {
+    return (code == SL_DATA || code == SL_IO) && !err->retriable && err->sys == 0 &&
+           !sl_str_starts(sl_str(err->condition), SL_STR("MALFORMED_RECORD_IN_PARSING"));
+}
+
 /* Passed over, or an error that names the file and says what may be done. */
 static enum sl_code read_failed(struct reader *reader, enum sl_code code, struct sl_err *local,
                                 struct sl_err *err) {
     const struct sl_file_source *source = reader->source;
     const char *path = reader->range->path;
     bool missing = code == SL_IO && local->sys == ENOENT;
-    bool damaged = code == SL_DATA || code == SL_IO;
     reader->ended = true;
-    if ((missing && source->ignore_missing) || (!missing && damaged && source->ignore_corrupt))
+    if ((missing && source->ignore_missing) || (source->ignore_corrupt && is_damage(code, local)))
         return log_skipped(source, path, missing ? "it is gone" : local->msg), SL_OK;
     if (missing) return gone(path, err);
     if (!err) return code;
     *err = *local;
-    if (!damaged) return code;
+    if (code != SL_DATA && code != SL_IO) return code;
     if (!err->condition[0]) {
         snprintf(err->condition, sizeof err->condition, "FAILED_READ_FILE.NO_HINT");
         snprintf(err->sqlstate, sizeof err->sqlstate, "KD001");

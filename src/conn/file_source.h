@@ -26,8 +26,9 @@ struct sl_file_format {
     const char *name; /* "json" */
     const struct sl_option_table *options;
     bool needs_schema; /* a stream cannot do without, as in Spark */
-    /* NULL: any path. */
-    enum sl_code (*check_path)(const struct sl_file_source *source, struct sl_err *err);
+    /* NULL: any path. See sl_listing_guard. */
+    enum sl_code (*check_path)(const struct sl_file_source *source, int64_t *stamp,
+                               struct sl_err *err);
     /* Columns of the files in source->listing, in the query arena; *out NULL: there are none. */
     enum sl_code (*infer)(struct sl_file_source *source, const struct sl_type **out,
                           struct sl_err *err);

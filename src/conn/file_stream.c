@@ -7,7 +7,7 @@
 #include "base/json.h"
 
 /* Listing takes at most this part of the time. */
-enum { LISTING_SHARE = 10, LISTING_PAUSE_MS_MAX = 1000 };
+enum { LISTING_SHARE = 10, LISTING_PAUSE_MS_MAX = 1000, LISTING_TRIES = 5 };
 
 void sl_file_stream_init(struct sl_file_stream *stream,
                          const struct sl_file_stream_config *config) {
@@ -71,12 +71,28 @@ static int by_time_latest_first(const void *a, const void *b) {
     return strcmp(x->path, y->path);
 }
 
+enum sl_code sl_file_stream_list(struct sl_arena *arena, const char *path,
+                                 const struct sl_listing_options *options,
+                                 const struct sl_listing_guard *guard, struct sl_listing *out,
+                                 struct sl_err *err) {
+    if (!guard->check) return sl_listing_make_with(arena, sl_str(path), options, out, err);
+    for (int i = 0; i < LISTING_TRIES; i++) {
+        int64_t before, after;
+        SL_TRY(guard->check(guard->source, &before, err));
+        SL_TRY(sl_listing_make_with(arena, sl_str(path), options, out, err));
+        SL_TRY(guard->check(guard->source, &after, err));
+        if (before == after) return SL_OK;
+    }
+    sl_fail(err, SL_CONFLICT, "the files of `%s` are exchanged again and again", path);
+    return sl_hint(err, "wait until the compactions of the directory are done"), SL_CONFLICT;
+}
+
 /* A directory that is not there (yet, or any more) has no files. */
 static enum sl_code list_files(const struct sl_file_stream *stream, struct sl_arena *arena,
                                struct sl_listing *out, struct sl_err *err) {
     struct sl_err local = {0};
-    enum sl_code code = sl_listing_make_with(arena, sl_str(stream->config.path),
-                                             &stream->config.listing, out, &local);
+    enum sl_code code = sl_file_stream_list(arena, stream->config.path, &stream->config.listing,
+                                            &stream->config.guard, out, &local);
     if (code != SL_OK && strcmp(local.condition, "PATH_NOT_FOUND") == 0) {
         *out = (struct sl_listing){0};
         return SL_OK;
@@ -167,28 +183,6 @@ static void pause_listing(struct sl_file_stream *stream, int64_t began_ns) {
     stream->next_listing_ns = now + pause;
 }
 
-enum sl_code sl_file_stream_next(struct sl_file_stream *stream, int64_t start, bool ignore_limits,
-                                 bool available_now, int64_t *end, struct sl_err *err) {
-    struct sl_arena arena;
-    if (start > stream->source_log.last) {
-        sl_fail(err, SL_USER,
-                "the checkpoint is at file log offset %lld, but its log `%s` ends at %lld",
-                (long long)start, stream->source_log.dir, (long long)stream->source_log.last);
-        return sl_hint(err, "restore the whole checkpoint directory from one moment");
-    }
-    /* logged, but the process ended before the batch was planned: they are a batch of their own */
-    *end = stream->source_log.last;
-    if (*end > start) return SL_OK;
-    int64_t now = sl_clock_mono_ns();
-    if (!available_now && now < stream->next_listing_ns) return SL_OK;
-    sl_arena_init(&arena, "listing");
-    enum sl_code code = take_next(stream, ignore_limits, available_now, &arena, err);
-    sl_arena_release(&arena);
-    *end = stream->source_log.last;
-    if (*end == start && stream->files_waiting == 0) pause_listing(stream, now);
-    return code;
-}
-
 enum sl_code sl_file_stream_files(const struct sl_file_stream *stream, int64_t start, int64_t end,
                                   struct sl_arena *arena, struct sl_source_file **files,
                                   size_t *count, struct sl_err *err) {
@@ -211,7 +205,14 @@ static enum sl_code clean_file(const struct sl_file_stream *stream, struct sl_ar
     return sl_io_rename(file->path.ptr, to, err);
 }
 
-void sl_file_stream_clean(struct sl_file_stream *stream, int64_t start, int64_t end) {
+/* A file that came under the name of one that is gone has not been read. */
+static bool is_as_logged(const struct sl_source_file *file) {
+    struct sl_file_info info;
+    return sl_io_stat(file->path.ptr, &info, NULL) == SL_OK && info.exists &&
+           info.modified_ms == file->timestamp_ms;
+}
+
+static void clean(struct sl_file_stream *stream, int64_t start, int64_t end, bool again) {
     struct sl_arena arena;
     struct sl_source_file *files = NULL;
     size_t count = 0;
@@ -220,6 +221,7 @@ void sl_file_stream_clean(struct sl_file_stream *stream, int64_t start, int64_t 
     sl_arena_init(&arena, "clean");
     enum sl_code code = sl_file_stream_files(stream, start, end, &arena, &files, &count, &err);
     for (size_t i = 0; i < count && code == SL_OK; i++) {
+        if (again && !is_as_logged(&files[i])) continue;
         code = clean_file(stream, &arena, &files[i], &err);
         if (code == SL_OK) continue;
         sl_log_event(stream->config.log, SL_LOG_WARN, SL_CAT_IO,
@@ -230,4 +232,47 @@ void sl_file_stream_clean(struct sl_file_stream *stream, int64_t start, int64_t 
     if (code != SL_OK)
         sl_log_event(stream->config.log, SL_LOG_WARN, SL_CAT_IO, "cleanSource: %s", err.msg);
     sl_arena_release(&arena);
+}
+
+void sl_file_stream_clean(struct sl_file_stream *stream, int64_t start, int64_t end) {
+    clean(stream, start, end, false);
+}
+
+/* The process may have ended between the commit of a batch and the cleaning of its files. */
+static enum sl_code clean_again(struct sl_file_stream *stream, int64_t committed,
+                                struct sl_err *err) {
+    struct sl_arena arena;
+    if (stream->cleaned_again || stream->config.clean == SL_CLEAN_OFF) return SL_OK;
+    sl_arena_init(&arena, "path");
+    enum sl_code code = refuse_clean(stream, &arena, err);
+    sl_arena_release(&arena);
+    SL_TRY(code);
+    if (committed >= 0) clean(stream, committed - 1, committed, true);
+    stream->cleaned_again = true;
+    return SL_OK;
+}
+
+/* ---- the next batch ---- */
+
+enum sl_code sl_file_stream_next(struct sl_file_stream *stream, int64_t start, bool ignore_limits,
+                                 bool available_now, int64_t *end, struct sl_err *err) {
+    struct sl_arena arena;
+    if (start > stream->source_log.last) {
+        sl_fail(err, SL_USER,
+                "the checkpoint is at file log offset %lld, but its log `%s` ends at %lld",
+                (long long)start, stream->source_log.dir, (long long)stream->source_log.last);
+        return sl_hint(err, "restore the whole checkpoint directory from one moment");
+    }
+    SL_TRY(clean_again(stream, start, err));
+    /* logged, but the process ended before the batch was planned: they are a batch of their own */
+    *end = stream->source_log.last;
+    if (*end > start) return SL_OK;
+    int64_t now = sl_clock_mono_ns();
+    if (!available_now && now < stream->next_listing_ns) return SL_OK;
+    sl_arena_init(&arena, "listing");
+    enum sl_code code = take_next(stream, ignore_limits, available_now, &arena, err);
+    sl_arena_release(&arena);
+    *end = stream->source_log.last;
+    if (*end == start && stream->files_waiting == 0) pause_listing(stream, now);
+    return code;
 }

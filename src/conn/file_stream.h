@@ -12,6 +12,15 @@
 
 enum sl_clean_source { SL_CLEAN_OFF, SL_CLEAN_ARCHIVE, SL_CLEAN_DELETE };
 
+/* Refuses a directory while its files are being exchanged. *stamp differs when they were exchanged
+ * between two calls: a listing in between has some of the old and of the new files. */
+struct sl_file_source;
+struct sl_listing_guard {
+    enum sl_code (*check)(const struct sl_file_source *source, int64_t *stamp,
+                          struct sl_err *err); /* NULL: nobody exchanges files */
+    const struct sl_file_source *source;
+};
+
 struct sl_file_stream_config {
     const char *path; /* absolute: a directory or a pattern */
     struct sl_listing_options listing;
@@ -21,6 +30,7 @@ struct sl_file_stream_config {
     enum sl_clean_source clean;
     const char *archive_dir; /* absolute */
     const struct sl_log *log;
+    struct sl_listing_guard guard;
 };
 struct sl_file_stream {
     struct sl_file_stream_config config;
@@ -30,6 +40,7 @@ struct sl_file_stream {
     struct sl_arena pinned; /* what `available now` found at its first call */
     struct sl_listing pinned_files;
     bool is_pinned;
+    bool cleaned_again;      /* the last committed batch, at the start */
     int64_t next_listing_ns; /* monotonic: a long listing is not repeated at once */
     uint64_t files_seen, files_waiting;
 };
@@ -45,7 +56,15 @@ SL_MUST_CHECK enum sl_code sl_file_stream_parse_offset(struct sl_str text, int64
                                                        struct sl_err *err);
 void sl_file_stream_put_offset(struct sl_buf *out, int64_t offset);
 
-/* Offset behind the next batch: `start` when there is no new file. */
+/* Lists when the guard lets it, and again when files were exchanged meanwhile; SL_CONFLICT when
+ * that does not end. */
+SL_MUST_CHECK enum sl_code sl_file_stream_list(struct sl_arena *arena, const char *path,
+                                               const struct sl_listing_options *options,
+                                               const struct sl_listing_guard *guard,
+                                               struct sl_listing *out, struct sl_err *err);
+
+/* Offset behind the next batch: `start`, up to which all is committed, when there is no new file.
+ */
 SL_MUST_CHECK enum sl_code sl_file_stream_next(struct sl_file_stream *stream, int64_t start,
                                                bool ignore_limits, bool available_now, int64_t *end,
                                                struct sl_err *err);

@@ -120,6 +120,18 @@ def test_clean_source(lab):
     inside.run().expect(78, "sourceArchiveDir", "outside")
 
 
+def test_clean_source_after_a_kill(lab):
+    """Killed between the commit of a batch and its cleaning: the next start cleans, also without anything new to read."""
+    for point in ("rows.committed:1", "batch.committed:1", "commits.named:1"):
+        name = point.replace(":", "-")
+        stream = files.Stream(lab, "json", {"schema": SCHEMA, "cleanSource": "archive", "sourceArchiveDir": lab.path("old")}, name=name)
+        stream.add("a.json", lines(0, 5))
+        assert stream.run(failpoints=point + ":crash").status == sluice.CRASHED, point
+        stream.run().ok()
+        assert ids(stream) == list(range(5)) and os.listdir(stream.input) == [], point
+        assert os.listdir(lab.path("old") + stream.input) == ["a.json"], point
+
+
 def test_vanished_and_damaged_files(lab):
     """A file that is gone, or cut off, ends the query by name; or is passed over when that is asked for."""
     packed = gzip.compress(lines(100, 5000).encode())
@@ -174,6 +186,20 @@ def test_malformed_lines_become_dead_letters(lab):
         assert [(row["offset"], row["kind"], row["rule"]) for row in sorted(rows, key=lambda row: row["offset"])] == [(2, "malformed", form), (4, "malformed", form)], rows
         assert all(row["topic"].endswith(f"f.{form}") for row in rows)
         assert all(text in row["error"] for text, row in zip(bad, sorted(rows, key=lambda row: row["offset"]))), rows
+
+
+def test_malformed_elements_of_arrays_become_dead_letters(lab):
+    """An array is one record: its rows go together."""
+    stream = files.Stream(lab, "json", {"schema": SCHEMA})
+    letters = lab.path("letters")
+    with open(stream.sql) as file:
+        text = file.read()
+    files.write(stream.sql, f"CREATE STREAMING TABLE letters USING delta LOCATION '{letters}';\n" + text.replace("TBLPROPERTIES (", "TBLPROPERTIES ('sluice.quarantine' = 'letters', "))
+    stream.add("f.json", '[]\n[{"id":1},{"id":2}]\n[{"id":"x"},{"id":3}]\n[]\n{"id":4}\n')
+    stream.run().ok()
+    assert ids(stream) == [1, 2, 4]
+    rows = files.read("delta", letters, {}, "offset, rule, error")
+    assert {(row["offset"], row["rule"]) for row in rows} == {(3, "json")} and '"x"' in rows[0]["error"], rows
 
 
 def test_partition_types_of_a_chain(lab):

@@ -19,6 +19,7 @@ struct sl_format_reader {
     const struct sl_file_source *source;
     const struct sl_file_range *range;
     const bool *wanted;
+    bool *all; /* NULL: wanted is the caller's */
     struct sl_csv_input input;
     struct sl_csv_decoder *decoder;
     struct sl_vec *columns; /* of the files */
@@ -142,6 +143,7 @@ static void close_reader(struct sl_format_reader *reader) {
     for (uint32_t c = 0; reader->columns && c < reader->column_count; c++)
         sl_vec_release(&reader->columns[c]);
     free(reader->columns);
+    free(reader->all);
     free(reader->bits);
     sl_faults_release(&reader->faults);
     free(reader);
@@ -164,13 +166,27 @@ static enum sl_code start_reader(struct sl_format_reader *reader, const struct c
                              err);
 }
 
+/* When nobody reads anything but the corrupt records, what makes a record corrupt must be read: all
+ * columns. With others Spark looks at those alone. */
+static const bool *choose_columns(struct sl_format_reader *reader, const struct csv_state *state,
+                                  const bool *wanted) {
+    const struct sl_type *files = state->files;
+    int corrupt = sl_type_find_field(files, state->options.column_name_of_corrupt_record);
+    if (corrupt < 0 || !wanted[corrupt]) return wanted;
+    for (uint32_t c = 0; c < files->field_count; c++)
+        if (wanted[c] && c != (uint32_t)corrupt) return wanted;
+    reader->all = sl_xmalloc(files->field_count * sizeof *reader->all);
+    for (uint32_t c = 0; c < files->field_count; c++) reader->all[c] = true;
+    return reader->all;
+}
+
 static enum sl_code open_reader(const struct sl_file_source *source,
                                 const struct sl_file_range *range, const bool *wanted,
                                 struct sl_format_reader **out, struct sl_err *err) {
     struct sl_format_reader *reader = sl_xcalloc(1, sizeof *reader);
     reader->source = source;
     reader->range = range;
-    reader->wanted = wanted;
+    reader->wanted = choose_columns(reader, source->state, wanted);
     sl_faults_init(&reader->faults);
     enum sl_code code = start_reader(reader, source->state, err);
     if (code != SL_OK)

@@ -39,6 +39,8 @@ struct sl_format_reader {
     struct sl_arena scratch; /* of what was decoded last */
     struct noted *noted;     /* malformed records of it, in order */
     uint32_t noted_count, noted_cap, noted_base;
+    bool array_malformed; /* the array that was decoded last */
+    struct sl_str array_reason;
     struct sl_faults faults; /* of the rows that are handed out */
     uint64_t *kept;
     uint32_t kept_words;
@@ -94,6 +96,13 @@ static enum sl_code start(struct sl_file_source *source, struct sl_err *err) {
                                           sl_text_times_timestamp_ntz, sl_text_times_date};
     state->files = sl_type_struct(source->env->query, source->schema->fields, source->data_count);
     int corrupt = sl_type_find_field(state->files, state->options.column_name_of_corrupt_record);
+    if (corrupt >= 0 && state->files->field_count == 1) {
+        sl_fail_at(err, (struct sl_span){0}, "UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN",
+                   "0A000", "the only column is `%.*s`, which holds the records that do not fit",
+                   SL_STR_ARG(state->files->fields[0].name));
+        if (err) err->code = SL_UNSUPPORTED;
+        return sl_hint(err, "Add the columns that the records should have."), SL_UNSUPPORTED;
+    }
     if (corrupt >= 0 && state->files->fields[corrupt].type->kind != SL_STRING_KIND)
         return sl_fail_at(err, (struct sl_span){0}, "INVALID_CORRUPT_RECORD_TYPE", "42804",
                           "The column `%.*s` for corrupt records must have the nullable STRING "
@@ -132,16 +141,26 @@ static const struct sl_type *read_type(struct sl_format_reader *reader,
     return sl_type_struct(&reader->arena, fields, count);
 }
 
-static void note_malformed(void *ctx, uint32_t row, struct sl_str reason) {
-    struct sl_format_reader *reader = ctx;
+static void add_noted(struct sl_format_reader *reader, const struct noted *noted) {
     if (reader->noted_count == reader->noted_cap) {
         reader->noted_cap = reader->noted_cap ? reader->noted_cap * 2 : 16;
         reader->noted = sl_xrealloc(reader->noted, reader->noted_cap * sizeof *reader->noted);
     }
-    reader->noted[reader->noted_count++] =
-        (struct noted){.row = reader->noted_base + row,
-                       .text = reader->texts[row],
-                       .reason = sl_arena_str(&reader->scratch, reason)};
+    reader->noted[reader->noted_count++] = *noted;
+}
+
+static void note_malformed(void *ctx, uint32_t row, struct sl_str reason) {
+    struct sl_format_reader *reader = ctx;
+    struct noted noted = {reader->noted_base + row, reader->texts[row],
+                          sl_arena_str(&reader->scratch, reason)};
+    add_noted(reader, &noted);
+}
+
+static void note_array(void *ctx, uint32_t row, struct sl_str reason) {
+    struct sl_format_reader *reader = ctx;
+    reader->array_malformed = true;
+    reader->array_reason = sl_arena_str(&reader->scratch, reason);
+    (void)row; /* an array is decoded alone */
 }
 
 static void close_reader(struct sl_format_reader *reader) {
@@ -175,8 +194,10 @@ static enum sl_code start_reader(struct sl_format_reader *reader, const struct j
         sl_json_decoder_new(arrays, &state->options, &state->hooks, &reader->array_decoder, err));
     bool corrupt =
         sl_type_find_field(state->files, state->options.column_name_of_corrupt_record) >= 0;
-    if (state->options.mode == SL_JSON_PERMISSIVE && !corrupt)
+    if (state->options.mode == SL_JSON_PERMISSIVE && !corrupt) {
         sl_json_decoder_on_malformed(reader->decoder, note_malformed, reader);
+        sl_json_decoder_on_malformed(reader->array_decoder, note_array, reader);
+    }
     const struct sl_file_range *range = reader->range;
     if (state->options.multi_line)
         return sl_byte_input_read_all(range->path, SL_FILES_RECORD_BYTES_MAX, &reader->text, err);
@@ -256,6 +277,17 @@ static enum sl_code add_rows(struct sl_format_reader *reader, const struct sl_ve
     return SL_OK;
 }
 
+/* The array is the record: when an element of it does not fit, no row of it is let through. */
+static void note_elements(struct sl_format_reader *reader, struct sl_str text, uint32_t count) {
+    enum { SHORT_BYTES = 200 };
+    if (!reader->array_malformed) return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == 1 && text.len > SHORT_BYTES) text.len = SHORT_BYTES; /* there may be millions */
+        struct noted noted = {reader->all.rows + i, text, reader->array_reason};
+        add_noted(reader, &noted);
+    }
+}
+
 /* Lines among which are arrays, one by one: those give a row per element. */
 static enum sl_code expand_arrays(struct sl_format_reader *reader, struct sl_str *texts,
                                   uint32_t count, const int64_t *numbers, struct sl_err *err) {
@@ -265,11 +297,13 @@ static enum sl_code expand_arrays(struct sl_format_reader *reader, struct sl_str
     for (uint32_t i = 0; i < count; i++) {
         int64_t number = numbers ? numbers[i] : 1;
         bool whole = is_array(texts[i]);
+        reader->array_malformed = false;
         if (whole)
             SL_TRY(decode(reader, reader->array_decoder, &texts[i], 1, &number, arrays, err));
         if (whole && !sl_vec_is_null(arrays, 0)) {
-            SL_TRY(
-                add_rows(reader, &arrays->children[0], (uint32_t)arrays->offsets[1], number, err));
+            uint32_t elements = (uint32_t)arrays->offsets[1];
+            note_elements(reader, texts[i], elements);
+            SL_TRY(add_rows(reader, &arrays->children[0], elements, number, err));
             continue;
         }
         reader->noted_base = reader->all.rows;
@@ -322,8 +356,8 @@ static void hand_out_faults(struct sl_format_reader *reader, uint32_t first,
     batch->malformed = &reader->faults;
 }
 
-/* Decodes what comes next; rows of arrays wait in reader->all. */
-static enum sl_code decode_next(struct sl_format_reader *reader, uint32_t rows_max,
+/* Decodes what comes next; rows of arrays wait in reader->all. *ended: there is no more text. */
+static enum sl_code decode_next(struct sl_format_reader *reader, uint32_t rows_max, bool *ended,
                                 const int64_t **numbers, struct sl_err *err) {
     struct sl_str *texts = NULL;
     uint32_t count;
@@ -332,6 +366,7 @@ static enum sl_code decode_next(struct sl_format_reader *reader, uint32_t rows_m
     sl_arena_reset(&reader->scratch);
     reader->noted_count = reader->noted_base = 0;
     SL_TRY(next_texts(reader, rows_max, &texts, numbers, &count, err));
+    *ended = count == 0;
     for (uint32_t i = 0; i < count; i++) arrays |= is_array(texts[i]);
     if (arrays) return expand_arrays(reader, texts, count, *numbers, err);
     return count ? decode(reader, reader->decoder, texts, count, *numbers, &reader->rows, err)
@@ -342,7 +377,11 @@ static enum sl_code next_rows(struct sl_format_reader *reader, uint32_t rows_max
                               struct sl_batch *batch, struct sl_err *err) {
     const int64_t *numbers = NULL;
     uint32_t first = 0;
-    if (reader->all_at == reader->all.rows) SL_TRY(decode_next(reader, rows_max, &numbers, err));
+    bool ended = reader->all_at < reader->all.rows;
+    while (!ended) { /* texts may have no rows, [], but a batch without rows is the end */
+        SL_TRY(decode_next(reader, rows_max, &ended, &numbers, err));
+        ended |= reader->rows.rows > 0 || reader->all_at < reader->all.rows;
+    }
     if (reader->all_at < reader->all.rows) {
         first = reader->all_at;
         SL_TRY(take_part(reader, rows_max, &numbers, err));

@@ -45,6 +45,14 @@ bool sl_csv_has_type(const struct sl_type *type) {
 }
 
 static enum sl_code check_types(const struct sl_type *schema, int corrupt, struct sl_err *err) {
+    if (corrupt >= 0 && schema->field_count == 1) {
+        sl_fail_at(err, (struct sl_span){0}, "UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN",
+                   "0A000", "the only column is `%.*s`, which holds the records that do not fit",
+                   SL_STR_ARG(schema->fields[0].name));
+        if (err) err->code = SL_UNSUPPORTED;
+        sl_hint(err, "Add the columns that the records should have.");
+        return SL_UNSUPPORTED;
+    }
     for (uint32_t c = 0; c < schema->field_count; c++) {
         const struct sl_field *field = &schema->fields[c];
         if (!sl_csv_has_type(field->type)) {

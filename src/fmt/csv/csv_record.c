@@ -156,15 +156,7 @@ static void take_raw_rest(struct quoted *quoted) {
         text->len--;
 }
 
-static bool take_escaped_value(struct quoted *quoted);
-
-/* False: the text has ended. */
-static bool take_quote_in_value(struct quoted *quoted) {
-    put(quoted, quoted->cutter->syntax->quote);
-    quoted->prev = quoted->c;
-    return take_escaped_value(quoted);
-}
-
+/* False: the quote before c closed nothing, and is still to be put (put_quote). */
 static bool process_escape(struct quoted *quoted) {
     const struct sl_csv_syntax *syntax = quoted->cutter->syntax;
     int c = quoted->c, prev = quoted->prev;
@@ -177,26 +169,40 @@ static bool process_escape(struct quoted *quoted) {
     } else if (c == syntax->quote && prev == syntax->quote) {
         put(quoted, c);
     } else if (prev == syntax->quote) {
-        return take_quote_in_value(quoted);
+        return false;
     }
     return true;
 }
 
+static void put_quote(struct quoted *quoted) {
+    put(quoted, quoted->cutter->syntax->quote);
+    quoted->prev = quoted->c;
+}
+
+/* The rest of a value in which a quote stands before c. univocity reads it by a function that calls
+ * itself at each such quote before an escape, and each call swallows the field end at which it
+ * returns; `open` counts those calls, since a field may have a million of them. False: the text has
+ * ended. */
 static bool take_escaped_value(struct quoted *quoted) {
     const struct sl_csv_syntax *syntax = quoted->cutter->syntax;
-    while (!at_end_of_field(quoted)) {
-        if (quoted->c == syntax->quote || quoted->c == syntax->escape) {
-            if (!process_escape(quoted)) return false;
-        } else if (quoted->prev == syntax->quote) {
-            return take_quote_in_value(quoted);
-        } else {
+    size_t open = 0;
+    put_quote(quoted);
+    for (;;) {
+        bool special = quoted->c == syntax->quote || quoted->c == syntax->escape;
+        if (at_end_of_field(quoted)) {
+            quoted->c = (unsigned char)*quoted->cutter->at;
+            if (open == 0) return true;
+            open--;
+        } else if (special ? !process_escape(quoted) : quoted->prev == syntax->quote) {
+            open += special;
+            put_quote(quoted);
+            continue;
+        } else if (!special) {
             put(quoted, quoted->c);
         }
         quoted->prev = quoted->c;
         if (!step(quoted)) return false;
     }
-    quoted->c = (unsigned char)*quoted->cutter->at;
-    return true;
 }
 
 /* Behind a closing quote and blanks: either the field ends, or they belong to it after all. */
@@ -241,7 +247,7 @@ static void take_quoted_text(struct cutter *cutter) {
             return;
         }
         if (quoted.c == syntax->quote || quoted.c == syntax->escape) {
-            if (!process_escape(&quoted)) return;
+            if (!process_escape(&quoted) && !take_escaped_value(&quoted)) return;
             quoted.prev = quoted.c;
             if (!step(&quoted)) return;
         } else if (quoted.prev == syntax->quote) {

@@ -174,6 +174,97 @@ void test_latest_first_and_names_only(void **state) {
     stop(&fixture);
 }
 
+/* The process ended between the commit of a batch and committed(): the next start cleans its files,
+ * but nothing that came since under the same name, or that was not committed. */
+void test_start_cleans_the_last_committed_batch(void **state) {
+    (void)state;
+    struct fixture fixture;
+    int64_t offset = -1;
+    start(&fixture);
+    fixture.config.clean = SL_CLEAN_DELETE;
+    fixture.config.files_max = 2;
+    open_stream(&fixture);
+    add(&fixture, "a", 1, 1700000001);
+    add(&fixture, "b", 1, 1700000002);
+    add(&fixture, "c", 1, 1700000003);
+    assert_string_equal(next(&fixture, &offset, false), "ab");
+    sl_file_stream_release(&fixture.stream);
+    add(&fixture, "b", 1, 1700000009);
+    open_stream(&fixture);
+    assert_true(temp_dir_exists(fixture.dir, "a")); /* until it is known what was committed */
+    assert_string_equal(next(&fixture, &offset, false), "c");
+    assert_false(temp_dir_exists(fixture.dir, "a"));
+    assert_true(temp_dir_exists(fixture.dir, "b"));
+    assert_true(temp_dir_exists(fixture.dir, "c"));
+    sl_file_stream_clean(&fixture.stream, 0, 1);
+    assert_false(temp_dir_exists(fixture.dir, "c"));
+    sl_file_stream_release(&fixture.stream);
+    open_stream(&fixture); /* again: what is gone stays gone */
+    assert_string_equal(next(&fixture, &offset, false), "");
+    stop(&fixture);
+}
+
+/* cleanSource was not asked for when the batch ran, and would break the table that is read. */
+void test_start_cleans_no_sinks_directory(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct sl_err err = {0};
+    int64_t offset = -1, end;
+    char dir[512];
+    start(&fixture);
+    open_stream(&fixture);
+    add(&fixture, "a", 1, 1700000001);
+    assert_string_equal(next(&fixture, &offset, false), "a");
+    sl_file_stream_release(&fixture.stream);
+    snprintf(dir, sizeof dir, "%s/_spark_metadata", fixture.dir);
+    assert_int_equal(sl_io_make_dirs(dir, &err), SL_OK);
+    fixture.config.clean = SL_CLEAN_DELETE;
+    open_stream(&fixture);
+    assert_int_equal(sl_file_stream_next(&fixture.stream, offset, false, false, &end, &err),
+                     SL_USER);
+    assert_true(temp_dir_exists(fixture.dir, "a"));
+    stop(&fixture);
+}
+
+/* A guard that tells of `exchanges` exchanges, each of which brings a file. */
+static struct {
+    const char *dir;
+    int calls, exchanges;
+} guarded;
+
+static enum sl_code guard_check(const struct sl_file_source *source, int64_t *stamp,
+                                struct sl_err *err) {
+    char name[16];
+    (void)source, (void)err;
+    if (guarded.calls++ % 2 && guarded.exchanges > 0) {
+        snprintf(name, sizeof name, "new%d", guarded.exchanges--);
+        temp_dir_write(guarded.dir, name, "x", 1);
+    }
+    *stamp = guarded.exchanges;
+    return SL_OK;
+}
+
+void test_listing_is_repeated_after_an_exchange(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct sl_err err = {0};
+    struct sl_listing listing;
+    struct sl_listing_options options = {0};
+    struct sl_listing_guard guard = {guard_check, NULL};
+    start(&fixture);
+    open_stream(&fixture);
+    add(&fixture, "a", 1, 1700000001);
+    guarded.dir = fixture.dir, guarded.calls = 0, guarded.exchanges = 2;
+    assert_int_equal(
+        sl_file_stream_list(&fixture.arena, fixture.dir, &options, &guard, &listing, &err), SL_OK);
+    assert_int_equal(listing.count, 3);
+    guarded.exchanges = 100;
+    assert_int_equal(
+        sl_file_stream_list(&fixture.arena, fixture.dir, &options, &guard, &listing, &err),
+        SL_CONFLICT);
+    stop(&fixture);
+}
+
 void test_offsets_of_all_ages_are_read(void **state) {
     (void)state;
     int64_t offset;

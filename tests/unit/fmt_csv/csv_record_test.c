@@ -66,6 +66,25 @@ void test_fields_are_cut_as_spark_does(void **state) {
         check(&options.syntax, cases[i].text, cases[i].want);
 }
 
+/* univocity's recursion, one call deeper at each quote before an escape, without a stack; each call
+ * swallows a field end. */
+void test_many_quotes_before_escapes(void **state) {
+    (void)state;
+    enum { BYTES = 1 << 20 };
+    static const char piece[] = {'"', '\\', 'z'};
+    struct sl_csv_options options;
+    struct sl_buf text = {0}, got = {0};
+    sl_csv_options_init(&options);
+    check(&options.syntax, "\"x\"\\z\"\\z,b,c,d", "x\"\\z\"\\zbc,d");
+    sl_buf_put_cstr(&text, "\"x");
+    while (text.len < BYTES) sl_buf_put(&text, piece, sizeof piece);
+    render(&options.syntax, sl_buf_str(&text), &got);
+    assert_int_equal(got.len, text.len - 1);
+    assert_memory_equal(got.ptr, text.ptr + 1, got.len);
+    sl_buf_release(&text);
+    sl_buf_release(&got);
+}
+
 void test_options_change_the_syntax(void **state) {
     (void)state;
     struct sl_csv_options options;
