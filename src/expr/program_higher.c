@@ -9,7 +9,7 @@
 
 #include "expr/higher.h"
 #include "expr/program_int.h"
-#include "kern/order.h"
+#include "kern/array.h"
 
 struct body {
     struct sl_program *program;
@@ -253,16 +253,9 @@ static void check_keys(struct sl_call *call, const struct sl_vec *list, const st
             sl_call_bad(call, row, "NULL_MAP_KEY", "2200E", "Cannot use null as map key.");
             return;
         }
-        for (int32_t k = list->offsets[row]; k < i; k++)
-            if (sl_order_rows(keys, (uint32_t)i, keys, (uint32_t)k) == 0) {
-                sl_call_bad(call, row, "DUPLICATED_MAP_KEY", "23505",
-                            "A duplicate map key was found, please check the input data. If you "
-                            "want to remove the duplicated keys, you can set "
-                            "\"spark.sql.mapKeyDedupPolicy\" to \"LAST_WIN\" so that the key "
-                            "inserted at last takes precedence.");
-                return;
-            }
     }
+    sl_map_check_distinct(call, row, keys, (uint32_t)list->offsets[row],
+                          (uint32_t)list->offsets[row + 1]);
 }
 
 static enum sl_code new_keys(struct sl_program *program, struct step *step, struct sl_vec *out,

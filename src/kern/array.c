@@ -258,25 +258,58 @@ enum sl_code sl_kernel_array_prepend(struct sl_call *call, struct sl_err *err) {
     return add_element(call, true, err);
 }
 
-static bool too_many(struct sl_call *call, uint32_t row, const char *name, uint64_t count) {
-    if (count <= SL_ARRAY_ITEMS_MAX) return false;
+uint64_t sl_array_value_bytes(const struct sl_vec *vec, uint32_t row) {
+    enum { OFFSET_BYTES = 4 };
+    if (sl_vec_is_null(vec, row)) return 0;
+    uint64_t bytes = 0;
+    switch (vec->type->kind) {
+    case SL_STRING_KIND:
+    case SL_BINARY_KIND:
+        return OFFSET_BYTES + sl_vec_str(vec, row).len;
+    case SL_STRUCT_KIND:
+        for (uint32_t c = 0; c < vec->child_count; c++)
+            bytes += sl_array_value_bytes(&vec->children[c], sl_vec_pos(vec, row));
+        return bytes;
+    case SL_ARRAY_KIND:
+    case SL_MAP_KIND: {
+        struct sl_range range = sl_array_range(vec, row);
+        for (uint32_t c = 0; c < vec->child_count; c++)
+            for (uint32_t i = range.begin; i < range.end; i++)
+                bytes += sl_array_value_bytes(&vec->children[c], i);
+        return bytes + OFFSET_BYTES;
+    }
+    default:
+        return sl_type_width(vec->type);
+    }
+}
+
+bool sl_array_take(struct sl_call *call, uint32_t row, const char *function, uint64_t count,
+                   uint64_t each, uint64_t *taken) {
+    uint64_t bytes;
+    if (!__builtin_mul_overflow(count, each, &bytes) && bytes <= SL_ARRAY_BYTES_MAX - *taken) {
+        *taken += bytes;
+        return true;
+    }
     sl_call_bad(call, row, "COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER", "54000",
-                "Can't create array with %llu elements which exceeding the array size limit %d, "
-                "the value of a parameter of the function `%s` is too large.",
-                (unsigned long long)count, SL_ARRAY_ITEMS_MAX, name);
-    return true;
+                "Can't create array with %llu elements of %llu bytes: the arrays of one batch may "
+                "take %d bytes, the value of a parameter of the function `%s` is too large.",
+                (unsigned long long)count, (unsigned long long)each, SL_ARRAY_BYTES_MAX, function);
+    return false;
 }
 
 enum sl_code sl_kernel_array_repeat(struct sl_call *call, struct sl_err *err) {
+    enum { PICK_BYTES = 8 }; /* also for values that take none */
     const struct sl_vec *value = call->args[0], *times = call->args[1];
     struct sl_picks picks;
+    uint64_t taken = 0;
     sl_picks_begin(&picks, call, &value);
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         bool null = sl_vec_is_null(times, row);
         int32_t count = null ? 0 : times->i32[sl_vec_pos(times, row)];
         if (null) SL_TRY(sl_call_null(call, row, err));
-        if (count > 0 && too_many(call, row, "array_repeat", picks.count + (uint64_t)count))
+        if (count > 0 && !sl_array_take(call, row, "array_repeat", (uint64_t)count,
+                                        PICK_BYTES + sl_array_value_bytes(value, row), &taken))
             count = 0;
         for (; count > 0; count--) sl_picks_add(&picks, 0, row);
         sl_picks_end_row(&picks, row);

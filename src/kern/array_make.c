@@ -1,5 +1,7 @@
 /* Arrays of structs and of computed values: sequence, arrays_zip, map_entries, and maps made of
  * entries.  Source: collectionOperations.scala, complexTypeCreator.scala. */
+#include <stdlib.h>
+
 #include "base/buf.h"
 #include "kern/array.h"
 #include "kern/cast.h"
@@ -45,6 +47,13 @@ static void bad_bounds(struct sl_call *call, uint32_t row, int64_t from, int64_t
                 (long long)to, (long long)step);
 }
 
+/* Is there room for so many values more? */
+static bool takes(struct sl_call *call, uint32_t row, uint64_t count) {
+    const struct sl_vec *items = &call->out->children[0];
+    uint64_t each = sl_type_width(items->type), taken = items->rows * each;
+    return sl_array_take(call, row, "sequence", count, each, &taken);
+}
+
 /* Number of values from, from + step .. to, or 0 when there is something wrong, which is told. */
 static uint64_t steps(struct sl_call *call, uint32_t row, int64_t from, int64_t to, int64_t step) {
     bool fits = step == 0 ? from == to : step > 0 ? from <= to : from >= to;
@@ -54,14 +63,9 @@ static uint64_t steps(struct sl_call *call, uint32_t row, int64_t from, int64_t 
     }
     uint64_t span = from <= to ? (uint64_t)to - (uint64_t)from : (uint64_t)from - (uint64_t)to;
     uint64_t by = step < 0 ? 0 - (uint64_t)step : (uint64_t)step;
-    uint64_t count = (step ? span / by : 0) + 1;
-    if (count <= SL_ARRAY_ITEMS_MAX && call->out->children[0].rows + count <= SL_ARRAY_ITEMS_MAX)
-        return count;
-    sl_call_bad(call, row, "COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER", "54000",
-                "Can't create array with %llu elements which exceeding the array size limit %d, "
-                "the value of a parameter of the function `sequence` is too large.",
-                (unsigned long long)count, SL_ARRAY_ITEMS_MAX);
-    return 0;
+    uint64_t count = step ? span / by : 0;
+    count += count < UINT64_MAX;
+    return takes(call, row, count) ? count : 0;
 }
 
 static enum sl_code sequence_numbers(struct sl_call *call, uint32_t row, int64_t from, int64_t to,
@@ -102,6 +106,7 @@ static enum sl_code sequence_months(struct sl_call *call, uint32_t row, int64_t 
     }
     int64_t value = from;
     for (int64_t i = 1; step > 0 ? value <= to : value >= to; i++) {
+        if (!takes(call, row, 1)) break;
         SL_TRY(sl_vec_reserve(items, items->rows + 1, err));
         put_number(items, items->rows++, value);
         if (step == 0 || !add_months(call, items->type, from, i * step, &value)) break;
@@ -194,18 +199,45 @@ enum sl_code sl_kernel_map_entries(struct sl_call *call, struct sl_err *err) {
 
 /* ---- maps ---- */
 
-static void check_keys(struct sl_call *call, uint32_t row, const struct sl_vec *keys,
-                       uint32_t begin) {
-    for (uint32_t i = begin; i < keys->rows; i++)
+struct key {
+    const struct sl_vec *vec;
+    uint32_t at;
+};
+
+static int compare_keys(const void *a, const void *b) {
+    const struct key *x = a, *y = b;
+    return sl_order_rows(x->vec, x->at, y->vec, y->at);
+}
+
+static bool any_twice(const struct sl_vec *vec, uint32_t begin, uint32_t end) {
+    for (uint32_t i = begin; i < end; i++)
         for (uint32_t k = begin; k < i; k++)
-            if (sl_order_rows(keys, i, keys, k) == 0) {
-                sl_call_bad(call, row, "DUPLICATED_MAP_KEY", "23505",
-                            "A duplicate map key was found, please check the input data. If you "
-                            "want to remove the duplicated keys, you can set "
-                            "\"spark.sql.mapKeyDedupPolicy\" to \"LAST_WIN\" so that the key "
-                            "inserted at last takes precedence.");
-                return;
-            }
+            if (sl_order_rows(vec, i, vec, k) == 0) return true;
+    return false;
+}
+
+static bool any_twice_sorted(const struct sl_vec *vec, uint32_t begin, uint32_t end) {
+    uint32_t count = end - begin;
+    struct key *keys = sl_xcalloc(count, sizeof *keys);
+    bool twice = false;
+    for (uint32_t i = 0; i < count; i++) keys[i] = (struct key){vec, begin + i};
+    qsort(keys, count, sizeof *keys, compare_keys);
+    for (uint32_t i = 1; i < count && !twice; i++)
+        twice = compare_keys(&keys[i - 1], &keys[i]) == 0;
+    free(keys);
+    return twice;
+}
+
+void sl_map_check_distinct(struct sl_call *call, uint32_t row, const struct sl_vec *keys,
+                           uint32_t begin, uint32_t end) {
+    enum { PAIRWISE_MAX = 16 };
+    bool twice = end - begin <= PAIRWISE_MAX ? any_twice(keys, begin, end)
+                                             : any_twice_sorted(keys, begin, end);
+    if (twice)
+        sl_call_bad(call, row, "DUPLICATED_MAP_KEY", "23505",
+                    "A duplicate map key was found, please check the input data. If you want to "
+                    "remove the duplicated keys, you can set \"spark.sql.mapKeyDedupPolicy\" to "
+                    "\"LAST_WIN\" so that the key inserted at last takes precedence.");
 }
 
 enum sl_code sl_kernel_map_concat(struct sl_call *call, struct sl_err *err) {
@@ -220,7 +252,7 @@ enum sl_code sl_kernel_map_concat(struct sl_call *call, struct sl_err *err) {
                     SL_TRY(
                         sl_vec_append(&out->children[c], &call->args[a]->children[c], &i, 1, err));
         }
-        check_keys(call, row, &out->children[0], begin);
+        sl_map_check_distinct(call, row, &out->children[0], begin, out->children[0].rows);
         out->offsets[row + 1] = (int32_t)out->children[0].rows;
     }
     return SL_OK;
@@ -242,7 +274,7 @@ static enum sl_code entries_row(struct sl_call *call, uint32_t row, struct sl_er
         for (uint32_t c = 0; c < 2; c++)
             SL_TRY(sl_vec_append(&out->children[c], &entries->children[c], &i, 1, err));
     }
-    check_keys(call, row, &out->children[0], begin);
+    sl_map_check_distinct(call, row, &out->children[0], begin, out->children[0].rows);
     return SL_OK;
 }
 

@@ -1,5 +1,6 @@
 /* Structs, arrays and maps: making them and taking them apart.
  * Source: complexTypeCreator.scala, complexTypeExtractors.scala, collectionOperations.scala. */
+#include "kern/array.h"
 #include "kern/kernels.h"
 #include "kern/order.h"
 
@@ -41,23 +42,8 @@ enum sl_code sl_kernel_array(struct sl_call *call, struct sl_err *err) {
     return SL_OK;
 }
 
-static void duplicate_key(struct sl_call *call, uint32_t row) {
-    sl_call_bad(call, row, "DUPLICATED_MAP_KEY", "23505",
-                "A duplicate map key was found, please check the input data. If you want to remove "
-                "the duplicated keys, you can set \"spark.sql.mapKeyDedupPolicy\" to \"LAST_WIN\" "
-                "so that the key inserted at last takes precedence.");
-}
-
 static void null_key(struct sl_call *call, uint32_t row) {
     sl_call_bad(call, row, "NULL_MAP_KEY", "2200E", "Cannot use null as map key.");
-}
-
-/* Whether the keys [begin, end) are distinct; quadratic, since maps in rows are small. */
-static bool keys_are_distinct(const struct sl_vec *keys, uint32_t begin, uint32_t end) {
-    for (uint32_t i = begin; i < end; i++)
-        for (uint32_t j = begin; j < i; j++)
-            if (sl_order_rows(keys, i, keys, j) == 0) return false;
-    return true;
 }
 
 enum sl_code sl_kernel_map(struct sl_call *call, struct sl_err *err) {
@@ -77,7 +63,7 @@ enum sl_code sl_kernel_map(struct sl_call *call, struct sl_err *err) {
         }
         out->offsets[row + 1] = (int32_t)keys->rows;
         if (bad_key) null_key(call, row);
-        if (!keys_are_distinct(keys, begin, keys->rows)) duplicate_key(call, row);
+        sl_map_check_distinct(call, row, keys, begin, keys->rows);
     }
     return SL_OK;
 }
@@ -111,7 +97,7 @@ static enum sl_code zip_row(struct sl_call *call, uint32_t row, struct sl_err *e
         }
     SL_TRY(append_range(keys, &call->args[0]->children[0], key, key_end, err));
     SL_TRY(append_range(values, &call->args[1]->children[0], value, value_end, err));
-    if (!keys_are_distinct(keys, begin, keys->rows)) duplicate_key(call, row);
+    sl_map_check_distinct(call, row, keys, begin, keys->rows);
     return SL_OK;
 }
 

@@ -1,6 +1,7 @@
 /* parse_url.  Source: UrlFunctions.scala, which lets java.net.URI take the text apart: RFC 2396
  * with letters beyond ASCII. */
 #include "kern/string_int.h"
+#include "kern/string_utf8.h"
 
 /* What is not there has ptr NULL. */
 struct url {
@@ -13,17 +14,29 @@ static bool is_hex(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Letters, digits, %XX, bytes beyond ASCII, and the characters of `more`. */
+static bool is_one_of(char c, const char *set) { return c && strchr(set, c); }
+
+/* Controls and spaces beyond ASCII are as illegal as those of ASCII (URI's class `other`). */
+static bool is_other(int32_t c) {
+    return c >= 0xA0 && c != 0xA0 && c != 0x1680 && !(c >= 0x2000 && c <= 0x200A) && c != 0x2028 &&
+           c != 0x2029 && c != 0x202F && c != 0x205F && c != 0x3000;
+}
+
+/* Letters, digits, %XX, characters beyond ASCII, and those of `more`. */
 static bool is_made_of(struct sl_str s, const char *more) {
-    for (size_t i = 0; i < s.len; i++) {
+    for (size_t i = 0; i < s.len;) {
         char c = s.ptr[i];
+        if ((unsigned char)c & 0x80) {
+            if (!is_other(sl_utf8_next(s, &i))) return false;
+            continue;
+        }
         if (c == '%') {
             if (i + 2 >= s.len || !is_hex(s.ptr[i + 1]) || !is_hex(s.ptr[i + 2])) return false;
             i += 2;
-        } else if (!is_alpha(c) && !is_digit(c) && !((unsigned char)c & 0x80) &&
-                   (!c || !strchr(more, c))) {
+        } else if (!is_alpha(c) && !is_digit(c) && !is_one_of(c, more)) {
             return false;
         }
+        i++;
     }
     return true;
 }
@@ -31,7 +44,7 @@ static bool is_made_of(struct sl_str s, const char *more) {
 /* Up to the first of `ends`; the rest is left in *from. */
 static struct sl_str take_until(struct sl_str *from, const char *ends) {
     size_t i = 0;
-    while (i < from->len && !strchr(ends, from->ptr[i])) i++;
+    while (i < from->len && !is_one_of(from->ptr[i], ends)) i++;
     struct sl_str out = {from->ptr, i};
     *from = (struct sl_str){from->ptr + i, from->len - i};
     return out;
@@ -40,7 +53,7 @@ static struct sl_str take_until(struct sl_str *from, const char *ends) {
 static bool is_scheme(struct sl_str s) {
     if (!s.len || !is_alpha(s.ptr[0])) return false;
     for (size_t i = 1; i < s.len; i++)
-        if (!is_alpha(s.ptr[i]) && !is_digit(s.ptr[i]) && !strchr("+-.", s.ptr[i])) return false;
+        if (!is_alpha(s.ptr[i]) && !is_digit(s.ptr[i]) && !is_one_of(s.ptr[i], "+-.")) return false;
     return true;
 }
 
@@ -82,7 +95,7 @@ static bool is_host_name(struct sl_str s) {
 static bool is_host(struct sl_str s) {
     if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']') {
         for (size_t i = 1; i + 1 < s.len; i++)
-            if (!is_hex(s.ptr[i]) && !strchr(":.%", s.ptr[i])) return false;
+            if (!is_hex(s.ptr[i]) && !is_one_of(s.ptr[i], ":.%")) return false;
         return true;
     }
     return is_ipv4(s) || is_host_name(s);

@@ -48,21 +48,44 @@ static bool is_selected(const struct sl_batch *in, uint32_t row) {
     return !in->selected || sl_bit_get(in->selected, row);
 }
 
+/* Bytes of one row of the output that are not the list's own: what is picked, and four numbers. */
+static uint64_t row_bytes(const struct generate *generate, const struct sl_batch *in) {
+    enum { NUMBERS_BYTES = 20, CODE_BYTES = 4 };
+    uint64_t bytes = NUMBERS_BYTES;
+    for (uint32_t i = 0; i < generate->what->kept_count; i++) {
+        uint32_t width = sl_type_width(in->columns[generate->what->kept[i]].type);
+        bytes += width ? width : CODE_BYTES;
+    }
+    return bytes + CODE_BYTES * generate->what->part_count;
+}
+
+static enum sl_code too_much(const struct generate *generate, const struct sl_batch *in,
+                             uint64_t rows, uint32_t largest, struct sl_err *err) {
+    char where[160];
+    sl_batch_describe_row(in, largest, where, sizeof where);
+    sl_fail(err, SL_DATA,
+            "%s makes %llu rows of the %u of one batch, more than a batch holds; most of them of "
+            "%s",
+            generate->what->name, (unsigned long long)rows, in->rows, where);
+    if (err) sl_hint(err, "Filter before it, or take fewer items, as slice() does.");
+    return SL_DATA;
+}
+
 static enum sl_code count_rows(const struct generate *generate, const struct sl_vec *list,
                                const struct sl_batch *in, uint32_t *count, struct sl_err *err) {
-    uint64_t total = 0;
+    const uint64_t bytes_max = UINT64_C(1) << 30;
+    uint64_t total = 0, most = 0;
+    uint32_t largest = 0;
     for (uint32_t row = 0; list->type->kind != SL_NULL_KIND && row < in->rows; row++) {
         if (!is_selected(in, row)) continue;
         struct range range = list_range(list, row);
         uint32_t items = range.end - range.begin;
         total += items ? items : generate->what->outer;
+        if (items > most) largest = row;
+        if (items > most) most = items;
     }
-    if (total > INT32_MAX - 64) {
-        sl_fail(err, SL_DATA, "%s makes %llu rows of the %u of one batch, more than a batch holds",
-                generate->what->name, (unsigned long long)total, in->rows);
-        if (err) sl_hint(err, "Filter before it, or take fewer items, as slice() does.");
-        return SL_DATA;
-    }
+    if (total > INT32_MAX - 64 || total * row_bytes(generate, in) > bytes_max)
+        return too_much(generate, in, total, largest, err);
     *count = (uint32_t)total;
     return SL_OK;
 }

@@ -1,5 +1,7 @@
 #include "expr_test_util.h"
 
+#include "base/clock.h"
+
 #define N INT64_MIN
 
 void test_arrays_and_maps(void **state) {
@@ -89,5 +91,53 @@ void test_uuid_is_replayable(void **state) {
     assert_true(first[14] == '4' && strncmp(first, first + 37, 36) != 0);
     b.session.batch_seed = 43;
     assert_string_not_equal(first, eval_text(&b, id));
+    bench_end(&b);
+}
+
+static struct sl_expr *numbers_to(struct bench *b, int64_t last) {
+    return CALL(b, "sequence", int_lit(b, 1), int_lit(b, last));
+}
+
+/* More keys than are compared pair by pair; 60000 of them that way would take minutes. */
+void test_maps_of_many_keys(void **state) {
+    (void)state;
+    struct bench b;
+    bench_begin(&b);
+    const struct sl_vec *out;
+    column_i64(&b, 0, &sl_type_int, (int64_t[]){1}, 1);
+    int64_t begin = sl_clock_mono_ns();
+    struct sl_expr *map = CALL(&b, "map_from_arrays", numbers_to(&b, 60000), numbers_to(&b, 60000));
+    EVAL(&b, CALL(&b, "size", map), "60000");
+    assert_true(sl_clock_mono_ns() - begin < INT64_C(10000000000));
+    struct sl_expr *keys =
+        CALL(&b, "concat", numbers_to(&b, 40), CALL(&b, "array", int_lit(&b, 7)));
+    map = CALL(&b, "map_from_arrays", keys, numbers_to(&b, 41));
+    assert_int_equal(try_eval(&b, map, &out), SL_DATA);
+    assert_string_equal(b.err.condition, "DUPLICATED_MAP_KEY");
+    map = CALL(&b, "map_from_entries", CALL(&b, "arrays_zip", keys, numbers_to(&b, 41)));
+    assert_int_equal(try_eval(&b, map, &out), SL_DATA);
+    assert_string_equal(b.err.condition, "DUPLICATED_MAP_KEY");
+    bench_end(&b);
+}
+
+/* A number in the data cannot take the memory: its row fails, the others do not. */
+void test_arrays_too_large(void **state) {
+    (void)state;
+    struct bench b;
+    bench_begin(&b);
+    const struct sl_vec *out;
+    struct sl_expr *n = column_i64(&b, 0, &sl_type_int, (int64_t[]){2, 2000000000, 3}, 3);
+    static const char *const texts[] = {"abcdefghijklmnopqrstuvwxyz", "b", "c"};
+    struct sl_expr *text = column_str(&b, 1, texts, 3),
+                   *calls[] = {CALL(&b, "array_repeat", text, n),
+                               CALL(&b, "array_repeat", text, int_lit(&b, 20000000)),
+                               CALL(&b, "sequence", int_lit(&b, 1), n),
+                               CALL(&b, "sequence", n, int_lit(&b, 2100000000))};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        assert_int_equal(try_eval(&b, calls[i], &out), SL_DATA);
+        assert_string_equal(b.err.condition, "COLLECTION_SIZE_LIMIT_EXCEEDED.PARAMETER");
+        assert_non_null(strstr(b.err.msg, i < 2 ? "array_repeat" : "sequence"));
+    }
+    EVAL(&b, CALL(&b, "size", CALL(&b, "array_repeat", text, int_lit(&b, 1000))), "1000|1000|1000");
     bench_end(&b);
 }

@@ -356,3 +356,45 @@ void test_too_many_rows_are_refused(void **state) {
     sl_op_free(op);
     sl_arena_release(&arena);
 }
+
+/* Refused before the memory is taken, and the record that is to blame is named. */
+void test_generator_refuses_too_much(void **state) {
+    (void)state;
+    enum { ITEMS_EACH = 20000, ROWS = 10000, FIRST = 4320 };
+    setup();
+    static uint32_t kept[] = {ID};
+    static int32_t parts[] = {SL_PART_POSITION};
+    struct sl_expr_ctx ctx = {.query = &arena};
+    struct sl_session session = {.ansi = true, .zone = sl_zone_utc};
+    struct sl_generate what = {.name = "posexplode",
+                               .list = sl_expr_column(&ctx, LIST, schema->fields[LIST].type, true),
+                               .kept = kept,
+                               .kept_count = 1,
+                               .parts = parts,
+                               .part_count = 1};
+    struct sl_op *op;
+    struct sl_batch in, *out;
+    must(sl_generate_new(&what, output_schema(&what), false, &op, &err));
+    sl_batch_init(&in, schema, &arena);
+    struct sl_vec *list = &in.columns[LIST];
+    must(sl_vec_reserve(list, 1, &err));
+    must(sl_vec_append_null(&list->children[0], ITEMS_EACH, &err));
+    list->offsets[1] = ITEMS_EACH;
+    list->enc = SL_ENC_CONST;
+    list->rows = in.rows = ROWS;
+    int64_t *offsets = SL_NEW_ARRAY(&arena, int64_t, ROWS);
+    uint64_t *selected = sl_arena_zalloc(&arena, SL_BIT_WORDS(ROWS) * 8);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        must(sl_vec_put_i64(&in.columns[ID], i, &err));
+        offsets[i] = 100000 + i;
+        if (i >= FIRST) sl_bit_set(selected, i);
+    }
+    in.selected = selected;
+    in.selected_rows = ROWS - FIRST;
+    in.origin = (struct sl_origin){"kafka", "orders", 3, offsets};
+    assert_int_equal(op->ops->process(op, &session, &in, &out, &err), SL_DATA);
+    assert_non_null(strstr(err.msg, "104320"));
+    sl_batch_release(&in);
+    sl_op_free(op);
+    sl_arena_release(&arena);
+}
