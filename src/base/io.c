@@ -65,6 +65,44 @@ enum sl_code sl_io_sync_dir(const char *path, struct sl_err *err) {
     return failure ? sl_fail_sys(err, failure, "could not sync directory `%s`", path) : SL_OK;
 }
 
+static int compare_dirs(const void *a, const void *b) {
+    return sl_str_cmp(*(const struct sl_str *)a, *(const struct sl_str *)b);
+}
+
+/* The directories and all above them, sorted, perhaps some more than once. */
+static size_t with_ancestors(struct sl_arena *arena, const struct sl_str *dirs, size_t count,
+                             struct sl_str **out) {
+    size_t all = 0, at = 0;
+    for (size_t i = 0; i < count; i++, all += 2)
+        for (size_t c = 0; c < dirs[i].len; c++) all += dirs[i].ptr[c] == '/';
+    *out = SL_NEW_ARRAY(arena, struct sl_str, all + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct sl_str dir = dirs[i];
+        for ((*out)[at++] = dir; dir.len; (*out)[at++] = dir) {
+            do dir.len--;
+            while (dir.len && dir.ptr[dir.len] != '/');
+        }
+    }
+    if (at) qsort(*out, at, sizeof **out, compare_dirs);
+    return at;
+}
+
+enum sl_code sl_io_sync_dirs(const char *root, const struct sl_str *dirs, size_t count,
+                             struct sl_err *err) {
+    struct sl_arena arena;
+    struct sl_str *all;
+    enum sl_code code = SL_OK;
+    sl_arena_init(&arena, "directories");
+    size_t all_count = with_ancestors(&arena, dirs, count, &all);
+    for (size_t i = 0; i < all_count && code == SL_OK; i++) {
+        if (i && sl_str_eq(all[i], all[i - 1])) continue;
+        const char *name = sl_arena_cstr(&arena, all[i]);
+        code = sl_io_sync_dir(*name ? sl_path_join(&arena, root, name) : root, err);
+    }
+    sl_arena_release(&arena);
+    return code;
+}
+
 /* ---- temporaries ---- */
 
 static bool is_temporary(const char *name) {

@@ -72,6 +72,10 @@ SL_MUST_CHECK enum sl_code sl_io_remove_tree(const char *path, struct sl_err *er
 /* rename(2), replacing; no fsync (call sl_io_sync_dir). */
 SL_MUST_CHECK enum sl_code sl_io_rename(const char *from, const char *to, struct sl_err *err);
 SL_MUST_CHECK enum sl_code sl_io_sync_dir(const char *path, struct sl_err *err);
+/* Syncs directories below `root` (relative to it, "" is itself) and all between them and it, and
+ * it, each once: whoever made one of them may have been killed in front of its parent's sync. */
+SL_MUST_CHECK enum sl_code sl_io_sync_dirs(const char *root, const struct sl_str *dirs,
+                                           size_t count, struct sl_err *err);
 
 /* Sequential writer with its own buffer; errors stick, so callers may check only at close.
  * Owner: one thread. */
@@ -103,6 +107,11 @@ struct sl_lock;
 SL_MUST_CHECK enum sl_code sl_lock_take(const char *dir, const char *name, struct sl_lock **out,
                                         struct sl_err *err);
 void sl_lock_free(struct sl_lock *lock);
+
+/* Waits for a directory's lock, which leaves no file behind, also against other threads; for
+ * moments only. -1: the file system has none, so nobody holds it. */
+int sl_io_dir_lock(const char *path);
+void sl_io_dir_unlock(int lock); /* -1 is fine */
 
 /* dir + "/" + name in the arena (one slash). */
 char *sl_path_join(struct sl_arena *arena, const char *dir, const char *name);

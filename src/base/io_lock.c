@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -63,4 +64,19 @@ void sl_lock_free(struct sl_lock *lock) {
     if (!lock) return;
     close(lock->fd);
     free(lock);
+}
+
+/* flock, since a directory cannot be opened for writing, as an open-file-description lock wants. */
+int sl_io_dir_lock(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed;
+    if (fd < 0) return -1;
+    do failed = flock(fd, LOCK_EX);
+    while (failed && errno == EINTR);
+    if (!failed) return fd;
+    close(fd);
+    return -1;
+}
+
+void sl_io_dir_unlock(int lock) {
+    if (lock >= 0) close(lock);
 }

@@ -5,6 +5,7 @@ import random
 import time
 
 from fault.test_crash import PUT_STEPS, each, source
+from flow.test_delta_stream import Foreign
 from lib import delta, sluice
 from lib.lab import Skip
 
@@ -179,3 +180,30 @@ def test_kill_at_random_instants(lab):
         running.kill9()
     lake.run().ok()
     check_whole(lake, values)
+
+
+def test_crash_in_first_batch_of_latest(lab):
+    """The place that `latest` meant at the first start holds, whatever the table has become when the batch runs again."""
+    def crash(point):
+        foreign = Foreign(lab, name=point.replace(":", "-"), options="WITH (startingVersion = 'latest')")
+        foreign.append([0])
+        foreign.run().ok()
+        foreign.append([1])
+        foreign.run(failpoints=point).expect(sluice.CRASHED)
+        foreign.append([2])
+        foreign.run().ok()
+        assert foreign.numbers() == [1, 2], f"{point}: {foreign.numbers()}"
+
+    each([f"{point}:1:crash" for point in ("offsets.pre", "offsets.dirsynced", "read.mid", "delta.pre", "commits.pre")], crash)
+
+
+def test_crash_where_the_start_is_written(lab):
+    def crash(point):
+        foreign = Foreign(lab, name=point.replace(":", "-"), options="WITH (startingTimestamp = '2020-01-01')")
+        foreign.append([0])
+        foreign.run(failpoints=point).expect(sluice.CRASHED)
+        foreign.append([1])
+        foreign.run().ok()
+        assert foreign.numbers() == [0, 1], f"{point}: {foreign.numbers()}"
+
+    each([f"delta_start.{step}:1:crash" for step in PUT_STEPS], crash)

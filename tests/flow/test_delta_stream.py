@@ -167,10 +167,11 @@ class Foreign:
         self.deltalake.write_deltalake(self.source, self.pa.table(data), mode="append", partition_by=self.by,
                                        schema_mode="merge" if more else None)
 
-    def run(self, *more):
+    def run(self, *more, failpoints=None):
         variables = self.lake.variables
         sets = [arg for name in ("source", "columns", "format", "options") for arg in ("-s", f"{name}={variables[name]}")]
-        return sluice.run("run", self.lake.pipeline, "-s", f"lake={self.lake.dir}", *sets, "--available-now", "--log-format", "text", *more)
+        return sluice.run("run", self.lake.pipeline, "-s", f"lake={self.lake.dir}", *sets, "--available-now", "--log-format", "text", *more,
+                          failpoints=failpoints)
 
     def numbers(self):
         if self.lake.variables["format"] == "delta":
@@ -296,3 +297,61 @@ AS SELECT n, k FROM STREAM delta.`{foreign.source}` WHERE k = 'k1';""")
         assert sorted(n for n, in delta.rows(lab.path("all"), "n")) == list(range(upto))
         assert sorted(n for n, in delta.rows(lab.path("some"), "n")) == [n for n in range(upto) if n % 3 == 1]
         foreign.append(range(60, 90))
+
+
+# ---- several queries, one read ----
+
+def sharing(lab, files, names, shared="true"):
+    """A pipeline of tables that read `bronze`; `odd` has a rule, and letters."""
+    rule = "(CONSTRAINT even EXPECT (o % 2 = 0) ON VIOLATION DROP ROW)"
+    text = f"SET sluice.sharedReads = {shared};\nCREATE STREAMING TABLE bad USING delta LOCATION '{lab.path('bad')}';\n"
+    for name in names:
+        with_rule = name == "odd"
+        text += f"""CREATE STREAMING TABLE {name} {rule if with_rule else ''} USING delta LOCATION '{lab.path(name)}'
+TBLPROPERTIES ('sluice.checkpointLocation' = '{lab.path('c-' + name)}'{", 'sluice.quarantine' = 'bad'" if with_rule else ''})
+AS SELECT p, o FROM STREAM delta.`{lab.path('bronze')}` WITH (maxFilesPerTrigger = {files});\n"""
+    return lab.write("sharing.sql", text)
+
+
+def reads_of(result):
+    """How many queries have read anything themselves."""
+    timed = [float(line.split()[-2]) for line in result.ok().err.splitlines() if line.strip().startswith("read ")]
+    return sum(ms > 0 for ms in timed)
+
+
+def test_one_read_of_a_delta_table_for_two_tables(lab):
+    """A snapshot in the middle, a query that is new, and letters of what another query's source has read."""
+    topic = lab.topic(2)
+    bronze = lab.write("bronze.sql", f"""CREATE STREAMING TABLE bronze USING delta LOCATION '{lab.path('bronze')}'
+TBLPROPERTIES ('sluice.checkpointLocation' = '{lab.path('c-bronze')}') AS SELECT partition AS p, offset AS o
+FROM STREAM read_kafka(bootstrapServers => '{lab.broker.address}', subscribe => '{topic}', startingOffsets => 'earliest',
+maxOffsetsPerTrigger => 40);""")
+
+    def more(count):
+        lab.broker.produce(topic, [(i % 2, None, b"%d" % i) for i in range(count)])
+        sluice.run("run", bronze, "--available-now").ok()
+
+    def check(*names):
+        want = sorted(delta.rows(lab.path("bronze"), "p", "o"))
+        for name in names:
+            kept = [row for row in want if row[1] % 2 == 0] if name == "odd" else want
+            assert sorted(delta.rows(lab.path(name), "p", "o")) == kept, name
+
+    more(200)
+    assert reads_of(sluice.run("run", sharing(lab, 2, ["odd", "all"]), "--available-now", "--profile")) == 1
+    check("odd", "all")
+    assert len(delta.rows(lab.path("bad"), "value")) == 100
+    more(200)
+    assert reads_of(sluice.run("run", sharing(lab, 2, ["all", "odd"]), "--available-now", "--profile")) == 1
+    check("odd", "all")
+    more(100)  # `late` begins in a snapshot, the others behind it; they meet
+    sluice.run("run", sharing(lab, 1, ["all"]), "--available-now", "--max-batches", "1").ok()
+    sluice.run("run", sharing(lab, 3, ["late"]), "--available-now", "--max-batches", "1").ok()
+    sluice.run("run", sharing(lab, 1, ["all", "odd", "late"]), "--available-now").ok()
+    check("odd", "all", "late")
+    more(100)
+    assert reads_of(sluice.run("run", sharing(lab, 1, ["all", "odd", "late"]), "--available-now", "--profile")) == 1
+    check("odd", "all", "late")
+    more(50)
+    assert reads_of(sluice.run("run", sharing(lab, 1, ["all", "odd"], "false"), "--available-now", "--profile")) == 2
+    check("odd", "all")

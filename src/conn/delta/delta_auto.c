@@ -36,6 +36,7 @@ static enum sl_code compact(struct sl_delta_auto *self, struct sl_err *err) {
     sl_arena_init(&arena, "auto compaction");
     struct sl_conn_env env = *self->env; /* the query's arena is another thread's */
     env.query = &arena;
+    env.session = &self->session;
     int64_t target = read_number(self, "sluice.file.targetSize",
                                  "spark.databricks.delta.autoCompact.maxFileSize", TARGET_BYTES);
     struct sl_optimize what = {.target_bytes = target,
@@ -77,6 +78,7 @@ void sl_delta_auto_committed(struct sl_delta_auto *self, uint64_t files,
     sl_delta_auto_end(self);
     self->new_files = 0;
     self->looked = true;
+    self->session = *self->env->session;
     atomic_store(&self->busy, true);
     self->started = pthread_create(&self->thread, NULL, run, self) == 0;
     if (!self->started) atomic_store(&self->busy, false);

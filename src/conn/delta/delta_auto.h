@@ -13,6 +13,7 @@ struct sl_delta_auto {
     const struct sl_conn_env *env;
     const char *table_dir;
     struct sl_options options; /* of the table */
+    struct sl_session session; /* of the thread: the query's changes with every batch */
     pthread_t thread;
     bool started; /* to be joined */
     atomic_bool busy;

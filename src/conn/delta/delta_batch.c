@@ -10,11 +10,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "conn/delta/delta_file_stats.h"
+#include "conn/delta/delta_merge.h"
 #include "conn/delta/delta_sink_int.h"
 #include "lake/delta/checkpoint.h"
 #include "lake/delta/delta_error.h"
 #include "lake/delta/feature.h"
-#include "lake/delta/stats.h"
 #include "lake/delta/value.h"
 
 static const char *below(const struct sl_delta_sink *sink, struct sl_arena *arena,
@@ -31,28 +32,6 @@ void sl_delta_batch_clear(struct sl_delta_sink *sink) {
     sink->add_count = sink->add_cap = 0;
     sink->rows = sink->bytes = 0;
     sink->may_be_visible = false;
-}
-
-static struct sl_str put_stats(struct sl_delta_sink *sink, const struct sl_data_file *file) {
-    const struct sl_type *schema = sl_table_writer_file_schema(sink->writer, NULL);
-    struct sl_delta_column_stats *columns = sl_xcalloc(schema->field_count + 1, sizeof *columns);
-    const struct sl_delta_stats_options options = {sink->indexed_columns};
-    struct sl_buf text = {0};
-    for (uint32_t c = 0; c < schema->field_count; c++) {
-        const struct sl_column_stats *from = sl_parquet_writer_stats(file->encoder, c);
-        if (from)
-            columns[c] = (struct sl_delta_column_stats){.has_nan = from->has_nan,
-                                                        .null_count = from->null_count,
-                                                        .min = &from->min,
-                                                        .max = &from->max};
-        else
-            columns[c].unknown = true;
-    }
-    sl_delta_stats_put(&text, schema, file->rows, columns, &options);
-    struct sl_str stats = sl_arena_str(&sink->batch, sl_buf_str(&text));
-    sl_buf_release(&text);
-    free(columns);
-    return stats;
 }
 
 static struct sl_delta_map put_partition(struct sl_delta_sink *sink,
@@ -95,14 +74,15 @@ enum sl_code sl_delta_batch_keep(void *ctx, const struct sl_data_file *file, str
     struct sl_file_info info;
     reserve_file(sink);
     sink->names[sink->add_count] = sl_arena_cstr(&sink->batch, sl_str(file->final));
-    sink->adds[sink->add_count++] =
-        (struct sl_delta_file){.path = put_path(sink, file->final),
-                               .partition_values = put_partition(sink, file),
-                               .bytes = (int64_t)file->bytes,
-                               .data_change = true,
-                               .stats = put_stats(sink, file),
-                               .base_row_id = -1,
-                               .default_row_version = -1};
+    sink->adds[sink->add_count++] = (struct sl_delta_file){
+        .path = put_path(sink, file->final),
+        .partition_values = put_partition(sink, file),
+        .bytes = (int64_t)file->bytes,
+        .data_change = true,
+        .stats = sl_delta_file_stats(&sink->batch, sl_table_writer_file_schema(sink->writer, NULL),
+                                     sink->indexed_columns, file),
+        .base_row_id = -1,
+        .default_row_version = -1};
     sink->rows += file->rows;
     sink->bytes += file->bytes;
     SL_TRY(sl_io_stat(below(sink, &sink->batch, file->final), &info, err));
@@ -111,32 +91,27 @@ enum sl_code sl_delta_batch_keep(void *ctx, const struct sl_data_file *file, str
 }
 
 static int compare_dirs(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return sl_str_cmp(*(const struct sl_str *)a, *(const struct sl_str *)b);
 }
 
 /* Distinct directories of the files; "" is the table's. */
-static size_t collect_dirs(struct sl_delta_sink *sink, const char **dirs) {
+static size_t collect_dirs(const struct sl_delta_sink *sink, struct sl_str *dirs) {
     size_t count = 0;
     for (size_t i = 0; i < sink->add_count; i++) {
         const char *slash = strrchr(sink->names[i], '/');
-        struct sl_str dir = {sink->names[i], slash ? (size_t)(slash - sink->names[i]) : 0};
-        dirs[i] = sl_arena_cstr(&sink->batch, dir);
+        dirs[i] = (struct sl_str){sink->names[i], slash ? (size_t)(slash - sink->names[i]) : 0};
     }
     if (sink->add_count) qsort(dirs, sink->add_count, sizeof *dirs, compare_dirs);
     for (size_t i = 0; i < sink->add_count; i++)
-        if (i == 0 || strcmp(dirs[i], dirs[count - 1]) != 0) dirs[count++] = dirs[i];
+        if (i == 0 || !sl_str_eq(dirs[i], dirs[count - 1])) dirs[count++] = dirs[i];
     return count;
 }
 
 static enum sl_code sync_files(struct sl_delta_sink *sink, uint64_t *partitions,
                                struct sl_err *err) {
-    const char **dirs = SL_NEW_ARRAY(&sink->batch, const char *, sink->add_count + 1);
-    size_t count = collect_dirs(sink, dirs);
-    *partitions = count;
-    for (size_t i = 0; i < count; i++)
-        SL_TRY(
-            sl_io_sync_dir(*dirs[i] ? below(sink, &sink->batch, dirs[i]) : sink->table_dir, err));
-    return SL_OK;
+    struct sl_str *dirs = SL_NEW_ARRAY(&sink->batch, struct sl_str, sink->add_count + 1);
+    *partitions = collect_dirs(sink, dirs);
+    return sl_io_sync_dirs(sink->table_dir, dirs, *partitions, err);
 }
 
 /* ---- what the commit says ---- */
@@ -278,13 +253,29 @@ static enum sl_code remove_all(struct sl_delta_sink *sink, struct sl_delta_commi
 
 /* ---- the commit ---- */
 
+/* The table's metadata as it has become, with what the query adds to it. */
+static const struct sl_delta_metadata *merge_again(struct sl_delta_sink *sink,
+                                                   struct sl_delta_commit *commit) {
+    const struct sl_delta_metadata *metadata = sl_delta_snapshot_metadata(sink->snapshot);
+    struct sl_delta_metadata *merged = SL_NEW(&sink->batch, struct sl_delta_metadata);
+    struct sl_err ignored;
+    bool changed;
+    commit->metadata = NULL;
+    if (!sink->merges) return metadata;
+    if (sl_delta_merge(&sink->batch, sink->table_dir, sink->config.schema, metadata, merged,
+                       &changed, &ignored) != SL_OK)
+        return metadata;
+    if (changed) commit->metadata = merged;
+    return merged;
+}
+
 /* Is the table, as it has become, one that our files fit? */
-static bool still_fits(struct sl_delta_sink *sink) {
+static bool still_fits(struct sl_delta_sink *sink, struct sl_delta_commit *commit) {
     struct sl_delta_layout layout;
     struct sl_err ignored;
-    const struct sl_delta_metadata *metadata = sl_delta_snapshot_metadata(sink->snapshot);
-    return sl_delta_layout_make(&sink->batch, sink->table_dir, &sink->config, metadata, &layout,
-                                &ignored) == SL_OK &&
+    const struct sl_delta_metadata *metadata = merge_again(sink, commit);
+    return sl_delta_layout_make(&sink->batch, sink->table_dir, &sink->config, metadata,
+                                sink->merges, &layout, &ignored) == SL_OK &&
            sl_delta_layout_serves(&sink->layout, metadata) &&
            sl_delta_sink_check_demands(sink, &ignored) == SL_OK;
 }
@@ -302,7 +293,7 @@ static enum sl_code check_already(struct sl_delta_sink *sink, struct sl_err *err
     return sl_hint(err, "two processes run the same query; stop one of them"), SL_CONFLICT;
 }
 
-static enum sl_code append(struct sl_delta_sink *sink, const struct sl_delta_commit *commit,
+static enum sl_code append(struct sl_delta_sink *sink, struct sl_delta_commit *commit,
                            int64_t *version, struct sl_err *err) {
     enum { METADATA_CHANGES_MAX = 10 };
     struct sl_err local = {0};
@@ -314,7 +305,9 @@ static enum sl_code append(struct sl_delta_sink *sink, const struct sl_delta_com
             strcmp(local.condition, "DELTA_METADATA_CHANGED") != 0)
             break;
         struct sl_err ignored;
-        if (sl_delta_snapshot_update(sink->snapshot, &ignored) != SL_OK || !still_fits(sink)) break;
+        if (sl_delta_snapshot_update(sink->snapshot, &ignored) != SL_OK ||
+            !still_fits(sink, commit))
+            break;
     }
     if (code != SL_OK && err) *err = local;
     return code == SL_OK && already ? check_already(sink, err) : code;
@@ -336,9 +329,8 @@ static enum sl_code create(struct sl_delta_sink *sink, struct sl_delta_commit *c
         /* a version 0 that is made is made: the next batch opens the table */
         if (opened != SL_OK) sink->snapshot = NULL;
     }
-    if (code == SL_CONFLICT && sink->snapshot && sink->streaming && still_fits(sink)) {
+    if (code == SL_CONFLICT && sink->snapshot && sink->streaming && still_fits(sink, commit)) {
         commit->protocol = NULL;
-        commit->metadata = NULL;
         return append(sink, commit, version, err);
     }
     if (code != SL_OK && err) *err = local;

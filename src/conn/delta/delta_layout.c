@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "conn/delta/delta_merge.h"
 #include "lake/delta/delta_error.h"
 
 /* ---- an existing table ---- */
@@ -9,8 +10,10 @@
 /* Where the table forbids nulls below the top level, the query must have none by its type. */
 static bool nulls_fit(const struct sl_type *query, const struct sl_type *table) {
     for (uint32_t i = 0; i < table->field_count; i++) {
-        if (!table->fields[i].nullable && query->fields[i].nullable) return false;
-        if (!nulls_fit(query->fields[i].type, table->fields[i].type)) return false;
+        const struct sl_field *field = &table->fields[i];
+        int at = table->kind == SL_STRUCT_KIND ? sl_type_find_field(query, field->name) : (int)i;
+        if (!field->nullable && (at < 0 || query->fields[at].nullable)) return false;
+        if (at >= 0 && !nulls_fit(query->fields[at].type, field->type)) return false;
     }
     return true;
 }
@@ -19,7 +22,7 @@ static void put_part(struct sl_buf *out, const char *separator) {
     if (out->len) sl_buf_put_cstr(out, separator);
 }
 
-static void match_columns(struct sl_arena *arena, const struct sl_type *query,
+static void match_columns(struct sl_arena *arena, const struct sl_type *query, bool merges,
                           const struct sl_delta_layout *layout, struct sl_buf *wrong) {
     const struct sl_type *table = layout->schema;
     bool *used = SL_NEW_ARRAY(arena, bool, query->field_count + 1);
@@ -29,7 +32,9 @@ static void match_columns(struct sl_arena *arena, const struct sl_type *query,
         layout->query_columns[i] = at < 0 ? -1 : at;
         if (at < 0) continue;
         used[at] = true;
-        if (sl_type_equal(query->fields[at].type, field->type)) continue;
+        if (merges ? sl_delta_type_holds(field->type, query->fields[at].type)
+                   : sl_type_equal(query->fields[at].type, field->type))
+            continue;
         put_part(wrong, "; ");
         sl_buf_printf(wrong, "column `%.*s` is %s in the query, %s in the table",
                       SL_STR_ARG(field->name), sl_type_sql(arena, query->fields[at].type),
@@ -44,15 +49,16 @@ static void match_columns(struct sl_arena *arena, const struct sl_type *query,
 }
 
 static enum sl_code check_columns(struct sl_arena *arena, const char *table,
-                                  const struct sl_type *query, const struct sl_delta_layout *layout,
-                                  struct sl_err *err) {
+                                  const struct sl_type *query, bool merges,
+                                  const struct sl_delta_layout *layout, struct sl_err *err) {
     struct sl_buf wrong = {0};
-    match_columns(arena, query, layout, &wrong);
+    match_columns(arena, query, merges, layout, &wrong);
     if (wrong.len) {
         sl_delta_fail(err, SL_USER, "DELTA_METADATA_MISMATCH", "42KDG",
                       "A schema mismatch detected when writing to the Delta table `%s`: %s", table,
                       sl_buf_cstr(&wrong));
-        sl_hint(err, "select the table's columns with its types, or change the table first");
+        sl_hint(err, "select the table's columns with its types, or change the table first; "
+                     "'mergeSchema' = 'true' adds columns");
     }
     bool differs = wrong.len > 0;
     sl_buf_release(&wrong);
@@ -134,11 +140,11 @@ static enum sl_code find_partitions(struct sl_arena *arena, const char *table,
 
 enum sl_code sl_delta_layout_make(struct sl_arena *arena, const char *table,
                                   const struct sl_sink_config *config,
-                                  const struct sl_delta_metadata *metadata,
+                                  const struct sl_delta_metadata *metadata, bool merges,
                                   struct sl_delta_layout *out, struct sl_err *err) {
     *out = (struct sl_delta_layout){.schema = metadata->schema};
     out->query_columns = SL_NEW_ARRAY(arena, int32_t, metadata->schema->field_count + 1);
-    SL_TRY(check_columns(arena, table, config->schema, out, err));
+    SL_TRY(check_columns(arena, table, config->schema, merges, out, err));
     SL_TRY(check_nulls(table, config->schema, out, err));
     SL_TRY(check_partitions(arena, table, config, metadata, err));
     return find_partitions(arena, table, metadata, out, err);
@@ -167,12 +173,12 @@ bool sl_delta_layout_serves(const struct sl_delta_layout *layout,
 
 /* ---- a new table ---- */
 
-static const struct sl_type *make_nullable(struct sl_arena *arena, const struct sl_type *type) {
+const struct sl_type *sl_delta_type_nullable(struct sl_arena *arena, const struct sl_type *type) {
     if (!sl_type_is_nested(type)) return type;
     struct sl_field *fields = SL_NEW_ARRAY(arena, struct sl_field, type->field_count);
     for (uint32_t i = 0; i < type->field_count; i++) {
         fields[i] = type->fields[i];
-        fields[i].type = make_nullable(arena, type->fields[i].type);
+        fields[i].type = sl_delta_type_nullable(arena, type->fields[i].type);
         fields[i].nullable = true;
     }
     if (type->kind == SL_ARRAY_KIND) return sl_type_array(arena, fields[0].type, true);
@@ -211,12 +217,16 @@ static enum sl_code check_type(struct sl_str column, const struct sl_type *type,
     return SL_OK;
 }
 
+enum sl_code sl_delta_layout_check_field(const struct sl_field *field, struct sl_err *err) {
+    SL_TRY(check_name(field->name, err));
+    return check_type(field->name, field->type, err);
+}
+
 static enum sl_code check_new_columns(const struct sl_sink_config *config, struct sl_err *err) {
     const struct sl_type *schema = config->schema;
     for (uint32_t i = 0; i < schema->field_count; i++) {
         struct sl_str name = schema->fields[i].name;
-        SL_TRY(check_name(name, err));
-        SL_TRY(check_type(name, schema->fields[i].type, err));
+        SL_TRY(sl_delta_layout_check_field(&schema->fields[i], err));
         for (uint32_t j = 0; j < i; j++)
             if (sl_str_eq_nocase(name, schema->fields[j].name))
                 return sl_delta_fail(err, SL_USER, "COLUMN_ALREADY_EXISTS", "42711",
@@ -247,8 +257,11 @@ enum sl_code sl_delta_layout_new_table(struct sl_arena *arena, const struct sl_s
                                        struct sl_delta_metadata *out, struct sl_err *err) {
     struct sl_buf text = {0};
     SL_TRY(check_new_columns(config, err));
+    const struct sl_type *schema = sl_delta_type_nullable(arena, config->schema);
+    for (uint32_t i = 0; config->not_null && i < schema->field_count; i++)
+        schema->fields[i].nullable = !config->not_null[i];
     *out = (struct sl_delta_metadata){.id = new_uuid(arena),
-                                      .schema = make_nullable(arena, config->schema),
+                                      .schema = schema,
                                       .configuration = *configuration,
                                       .partition_count = config->partition_count,
                                       .created_ms = sl_clock_wall_us() / 1000};

@@ -15,11 +15,11 @@
 #include "base/hash.h"
 #include "base/quantity.h"
 #include "conn/delta/delta_bins.h"
+#include "conn/delta/delta_file_stats.h"
 #include "lake/delta/commit.h"
 #include "lake/delta/deletion_vector.h"
 #include "lake/delta/delta_error.h"
 #include "lake/delta/feature.h"
-#include "lake/delta/stats.h"
 #include "lake/delta/value.h"
 #include "table/optimize_metrics.h"
 
@@ -86,27 +86,6 @@ static void close_input(void *ctx, void *handle) {
     if (handle) sl_deletion_vector_free(handle);
 }
 
-static struct sl_str put_stats(struct optimize *optimize, const struct sl_data_file *file) {
-    const struct sl_type *schema = optimize->file_schema;
-    struct sl_delta_column_stats *columns = sl_xcalloc(schema->field_count + 1, sizeof *columns);
-    struct sl_buf text = {0};
-    for (uint32_t c = 0; c < schema->field_count; c++) {
-        const struct sl_column_stats *from = sl_parquet_writer_stats(file->encoder, c);
-        columns[c].unknown = !from;
-        if (from)
-            columns[c] = (struct sl_delta_column_stats){.has_nan = from->has_nan,
-                                                        .null_count = from->null_count,
-                                                        .min = &from->min,
-                                                        .max = &from->max};
-    }
-    sl_delta_stats_put(&text, schema, file->rows, columns,
-                       &(struct sl_delta_stats_options){optimize->indexed_columns});
-    struct sl_str stats = sl_arena_str(&optimize->arena, sl_buf_str(&text));
-    sl_buf_release(&text);
-    free(columns);
-    return stats;
-}
-
 static enum sl_code keep_file(void *ctx, uint32_t group, const struct sl_data_file *file,
                               struct sl_err *err) {
     struct optimize *optimize = ctx;
@@ -129,7 +108,8 @@ static enum sl_code keep_file(void *ctx, uint32_t group, const struct sl_data_fi
                             .file = {.path = sl_arena_str(arena, sl_buf_str(&path)),
                                      .partition_values = like->file.partition_values,
                                      .bytes = (int64_t)file->bytes,
-                                     .stats = put_stats(optimize, file),
+                                     .stats = sl_delta_file_stats(arena, optimize->file_schema,
+                                                                  optimize->indexed_columns, file),
                                      .base_row_id = -1,
                                      .default_row_version = -1}};
     sl_buf_release(&path);
@@ -152,15 +132,11 @@ static void remove_files(struct optimize *optimize, enum which which) {
 }
 
 static enum sl_code sync_dirs(struct optimize *optimize, struct sl_err *err) {
-    const char *last = NULL;
-    for (uint32_t g = optimize->first; g < optimize->end; g++) {
-        const char *dir = optimize->bins.groups[g].dir;
-        if (last && strcmp(last, dir) == 0) continue; /* groups of a partition are neighbours */
-        SL_TRY(sl_io_sync_dir(
-            *dir ? sl_path_join(&optimize->arena, optimize->dir, dir) : optimize->dir, err));
-        last = dir;
-    }
-    return SL_OK;
+    uint32_t count = optimize->end - optimize->first;
+    struct sl_str *dirs = SL_NEW_ARRAY(&optimize->arena, struct sl_str, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        dirs[i] = sl_str(optimize->bins.groups[optimize->first + i].dir);
+    return sl_io_sync_dirs(optimize->dir, dirs, count, err);
 }
 
 static bool is_stopping(void *ctx) {
@@ -408,18 +384,20 @@ static enum sl_code commit_round(struct optimize *optimize, struct sl_err *err) 
     struct sl_err local = {0};
     struct round round = {0};
     int64_t version = -1;
-    bool go_on = true;
+    bool go_on = true, beaten = false;
     enum sl_code code = SL_CONFLICT;
     for (int i = 0; i < TRIES_MAX && code == SL_CONFLICT && go_on; i++) {
         code = try_commit(optimize, &round, &version, &local);
-        if (code != SL_CONFLICT) break;
-        enum sl_code followed = follow_rival(optimize, &local, &go_on, err);
-        if (followed != SL_OK) return followed;
+        beaten = code == SL_CONFLICT;
+        if (!beaten) break;
+        struct sl_err why = local;
+        enum sl_code followed = follow_rival(optimize, &why, &go_on, &local);
+        if (followed != SL_OK) code = followed;
     }
     if (code != SL_OK && err) *err = local;
     if (code == SL_OK) remove_files(optimize, LOST_GROUPS);
-    if (code == SL_CONFLICT) remove_files(optimize, ALL_GROUPS); /* no version names them */
-    if (code != SL_OK && code != SL_CONFLICT) remove_invisible(optimize);
+    if (beaten) remove_files(optimize, ALL_GROUPS); /* no version names them */
+    if (code != SL_OK && !beaten) remove_invisible(optimize);
     SL_TRY(code);
     if (version < 0) return SL_OK;
     sl_file_sizes_merge(&optimize->metrics.added, &round.metrics.added);

@@ -6,10 +6,13 @@
 
 #include "base/hash.h"
 #include "base/quantity.h"
+#include "conn/delta/delta_merge.h"
 #include "conn/delta/delta_sink_int.h"
+#include "conn/delta/delta_table.h"
 #include "conn/options.h"
 #include "lake/delta/delta_error.h"
 #include "lake/delta/feature.h"
+#include "lake/place.h"
 
 static const struct sl_option_row option_rows[] = {
 #define OPTION(name, type, default_text, doc) {name, SL_OPT_##type, default_text, doc},
@@ -90,6 +93,17 @@ static enum sl_code read_properties(struct sl_delta_sink *sink, struct sl_err *e
     return SL_OK;
 }
 
+/* A view gets its query's columns anyway. */
+static void read_merges(struct sl_delta_sink *sink) {
+    const struct sl_options *options = &sink->config.options;
+    const char *setting =
+        sl_delta_table_setting(sink->env, "spark.databricks.delta.schema.autoMerge.enabled");
+    sink->merges = sl_options_find(options, SL_STR("mergeSchema"))
+                       ? sl_options_bool(options, &option_table, "mergeSchema")
+                       : setting && sl_str_eq_nocase(sl_str(setting), SL_STR("true"));
+    sink->merges = sink->merges && sink->streaming;
+}
+
 /* ---- the table ---- */
 
 static void forget_layout(struct sl_delta_sink *sink) {
@@ -103,19 +117,9 @@ static const struct sl_delta_metadata *current_metadata(const struct sl_delta_si
     return sink->snapshot ? sl_delta_snapshot_metadata(sink->snapshot) : &sink->metadata;
 }
 
-static enum sl_code refuse_parquet_table(struct sl_delta_sink *sink, struct sl_err *err) {
-    struct sl_file_info info;
-    const char *log = sl_path_join(&sink->layout_arena, sink->table_dir, "_spark_metadata");
-    SL_TRY(sl_io_stat(log, &info, err));
-    if (!info.exists) return SL_OK;
-    sl_fail(err, SL_USER, "`%s` is the Parquet table of a streaming query, not a Delta table",
-            sink->table_dir);
-    return sl_hint(err, "give the Delta table a LOCATION of its own"), SL_USER;
-}
-
 static enum sl_code describe_new_table(struct sl_delta_sink *sink, struct sl_err *err) {
     struct sl_delta_protocol protocol;
-    SL_TRY(refuse_parquet_table(sink, err));
+    SL_TRY(sl_place_check_delta(&sink->layout_arena, sl_str(sink->table_dir), err));
     SL_TRY(sl_delta_layout_new_table(&sink->layout_arena, &sink->config, &sink->stored,
                                      &sink->metadata, err));
     sl_delta_protocol_for(&sink->layout_arena, sink->metadata.schema, &sink->properties, &protocol);
@@ -140,10 +144,11 @@ static enum sl_code check_features(struct sl_delta_sink *sink, struct sl_err *er
     for (uint32_t i = 0; i < needed.writer_feature_count; i++)
         if (!sl_delta_protocol_has(has, needed.writer_features[i])) {
             sl_delta_fail(err, SL_UNSUPPORTED, "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT", "56038",
-                          "the view's columns need the feature %.*s, which the Delta table `%s` "
+                          "the query's columns need the feature %.*s, which the Delta table `%s` "
                           "does not have",
                           SL_STR_ARG(needed.writer_features[i]), sink->table_dir);
-            return sl_hint(err, "remove the table, the next run makes it anew"), SL_UNSUPPORTED;
+            if (!sink->streaming) sl_hint(err, "remove the table, the next run makes it anew");
+            return SL_UNSUPPORTED;
         }
     return SL_OK;
 }
@@ -161,8 +166,18 @@ static enum sl_code replace_columns(struct sl_delta_sink *sink, const struct sl_
     metadata->created_ms = was->created_ms;
     SL_TRY(check_features(sink, err));
     sink->replaces_metadata = true;
-    return sl_delta_layout_make(arena, sink->table_dir, &sink->config, metadata, &sink->layout,
-                                err);
+    return sl_delta_layout_make(arena, sink->table_dir, &sink->config, metadata, false,
+                                &sink->layout, err);
+}
+
+/* *metadata: the table's, becomes what it is after our commit. */
+static enum sl_code merge_columns(struct sl_delta_sink *sink,
+                                  const struct sl_delta_metadata **metadata, struct sl_err *err) {
+    if (!sink->merges || !sink->snapshot) return SL_OK;
+    SL_TRY(sl_delta_merge(&sink->layout_arena, sink->table_dir, sink->config.schema, *metadata,
+                          &sink->metadata, &sink->replaces_metadata, err));
+    *metadata = &sink->metadata;
+    return sink->replaces_metadata ? check_features(sink, err) : SL_OK;
 }
 
 /* The query's word, else the table's. */
@@ -183,12 +198,13 @@ static uint64_t read_target_size(const struct sl_delta_sink *sink,
 static enum sl_code make_layout(struct sl_delta_sink *sink, struct sl_err *err) {
     struct sl_arena *arena = &sink->layout_arena;
     const struct sl_delta_metadata *metadata = current_metadata(sink);
-    enum sl_code code =
-        sl_delta_layout_make(arena, sink->table_dir, &sink->config, metadata, &sink->layout, err);
+    sink->layout_text = metadata->schema_text.ptr;
+    SL_TRY(merge_columns(sink, &metadata, err));
+    enum sl_code code = sl_delta_layout_make(arena, sink->table_dir, &sink->config, metadata,
+                                             sink->merges, &sink->layout, err);
     if (code == SL_USER && !sink->streaming && sink->snapshot)
         code = replace_columns(sink, metadata, err);
     SL_TRY(code);
-    sink->layout_text = metadata->schema_text.ptr;
     sink->indexed_columns = read_indexed_columns(metadata);
     struct sl_table_writer_config *writing = &sink->writing;
     writing->schema = sink->layout.schema;
@@ -278,6 +294,7 @@ enum sl_code sl_delta_sink_open(const struct sl_conn_env *env, const struct sl_s
     }
     SL_TRY(read_options(sink, err));
     SL_TRY(read_properties(sink, err));
+    read_merges(sink);
     struct sl_str path = config->path;
     if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
     while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);

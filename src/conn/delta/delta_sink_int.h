@@ -18,14 +18,15 @@ struct sl_delta_sink {
     struct sl_str description;
     const char *table_dir;
     bool streaming;                 /* else every run replaces the rows */
+    bool merges;                    /* mergeSchema, of a stream */
     struct sl_delta_map properties; /* delta.* for a new table, and those that name features .. */
     struct sl_delta_map stored;     /* .. without the latter */
     struct sl_table_writer_config writing;
 
     struct sl_delta_snapshot *snapshot; /* NULL: there is no table yet */
     struct sl_arena layout_arena;
-    struct sl_delta_metadata metadata; /* of the new table, or of a view's table that gets other
-                                          columns; its texts are in layout_arena */
+    struct sl_delta_metadata metadata; /* of the new table, or of a table that gets other columns (a
+                                          view's, mergeSchema); its texts are in layout_arena */
     bool replaces_metadata;            /* the latter */
     struct sl_delta_layout layout;
     const char *layout_text; /* schemaString that the layout was made for, by address */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "conn/delta/delta_changes.h"
 #include "conn/delta/delta_read.h"
+#include "conn/delta/delta_start.h"
 #include "conn/options.h"
 #include "expr/program.h"
 #include "kern/cast.h"
@@ -17,8 +18,10 @@ struct stream {
     struct sl_delta_changes changes;
     int64_t files_max, bytes_max;
     struct sl_str starting_version, starting_timestamp; /* ptr NULL: not given */
-    int64_t first_version;                              /* that they mean; -1: not looked up yet */
-    struct sl_delta_offset bound;                       /* end of an available-now run */
+    const char *log_dir;                                /* in the checkpoint; NULL: has none */
+    struct sl_delta_start start;                        /* of the query, once has_start */
+    bool has_start;
+    struct sl_delta_offset bound; /* end of an available-now run */
     bool is_bounded;
     struct sl_expr *excluded; /* path rlike excludeRegex; NULL: none */
 };
@@ -162,7 +165,6 @@ enum sl_code sl_delta_stream_open(const struct sl_conn_env *env, const struct sl
                                    .table_dir = sl_delta_read_dir(env->query, options, path)};
     stream->changes.env = env;
     stream->changes.table_dir = read->table_dir;
-    stream->first_version = -1;
     SL_TRY(read_options(stream, options, err));
     SL_TRY(open_table(stream, err));
     read->description = sl_arena_printf(env->query, "DeltaSource[file:%s]", read->table_dir);
@@ -201,10 +203,8 @@ static enum sl_code check_first(struct stream *stream, int64_t version, struct s
                          (long long)stream->changes.newest);
 }
 
-/* Looked up once: `latest` means the moment when the query began. */
-static enum sl_code find_first_version(struct stream *stream, struct sl_err *err) {
+static enum sl_code find_first_version(struct stream *stream, int64_t *out, struct sl_err *err) {
     int64_t version = -1;
-    if (stream->first_version >= 0) return SL_OK;
     SL_TRY(sl_delta_changes_follow(&stream->changes, err));
     if (stream->starting_timestamp.ptr)
         SL_TRY(version_of_moment(stream, &version, err));
@@ -212,7 +212,7 @@ static enum sl_code find_first_version(struct stream *stream, struct sl_err *err
         SL_TRY(check_first(stream, version, err));
     else
         version = stream->changes.newest + 1;
-    stream->first_version = version;
+    *out = version;
     return SL_OK;
 }
 
@@ -220,20 +220,61 @@ static bool has_starting_option(const struct stream *stream) {
     return stream->starting_version.ptr || stream->starting_timestamp.ptr;
 }
 
-/* The place in front of a query's first batch. `end`: of that batch when it is planned already, by
- * Spark perhaps; NULL: nothing is. */
-static enum sl_code first_place(struct stream *stream, const struct sl_delta_offset *end,
-                                struct sl_delta_offset *out, struct sl_err *err) {
+static struct sl_str starting_option(const struct stream *stream) {
+    struct sl_arena *arena = stream->read.env->query;
+    if (stream->starting_version.ptr)
+        return sl_arena_printf(arena, "startingVersion=%.*s", SL_STR_ARG(stream->starting_version));
+    if (stream->starting_timestamp.ptr)
+        return sl_arena_printf(arena, "startingTimestamp=%.*s",
+                               SL_STR_ARG(stream->starting_timestamp));
+    return SL_STR("");
+}
+
+static bool is_in_front(const struct sl_delta_offset *place, const struct sl_delta_offset *end) {
+    if (end->is_snapshot) return place->is_snapshot && place->version == end->version;
+    return sl_delta_offset_compare(place, end) <= 0;
+}
+
+/* What an earlier run wrote down counts for the batch that it planned; before there is one, only
+ * for the option that it was given. */
+static enum sl_code recall_start(struct stream *stream, const struct sl_delta_offset *end,
+                                 struct sl_err *err) {
+    bool found;
+    struct sl_delta_start start;
+    if (stream->has_start || !stream->log_dir) return SL_OK;
+    SL_TRY(sl_delta_start_read(stream->log_dir, stream->read.env->query, &start, &found, err));
+    if (!found || !sl_str_eq(start.place.table_id, stream->changes.shape.table_id)) return SL_OK;
+    if (!end && !sl_str_eq(start.option, starting_option(stream))) return SL_OK;
+    stream->start = start;
+    stream->has_start = true;
+    return SL_OK;
+}
+
+/* Looked up once: `latest` means the moment when the query began. Without an option it is the table
+ * as it is, as long as no batch is planned. */
+static enum sl_code choose_start(struct stream *stream, struct sl_err *err) {
+    struct sl_delta_start *start = &stream->start;
+    bool has_option = has_starting_option(stream);
+    if (stream->has_start && (has_option || start->place.version == stream->changes.shape_version))
+        return SL_OK;
+    *start = (struct sl_delta_start){.option = starting_option(stream),
+                                     .place = {.table_id = stream->changes.shape.table_id,
+                                               .version = stream->changes.shape_version,
+                                               .index = sl_delta_index_base,
+                                               .is_snapshot = !has_option}};
+    if (has_option) SL_TRY(find_first_version(stream, &start->place.version, err));
+    if (stream->log_dir) SL_TRY(sl_delta_start_write(stream->log_dir, start, err));
+    stream->has_start = true;
+    return SL_OK;
+}
+
+/* In front of a batch that Spark planned, or that was planned before starts were written down. */
+static enum sl_code place_before(struct stream *stream, const struct sl_delta_offset *end,
+                                 struct sl_delta_offset *out, struct sl_err *err) {
     *out = (struct sl_delta_offset){.table_id = stream->changes.shape.table_id,
                                     .index = sl_delta_index_base};
-    if (has_starting_option(stream)) {
-        SL_TRY(find_first_version(stream, err));
-        out->version = stream->first_version;
-        return SL_OK;
-    }
+    if (has_starting_option(stream)) return find_first_version(stream, &out->version, err);
     out->is_snapshot = true;
-    out->version = stream->changes.shape_version;
-    if (!end) return SL_OK;
     /* All the files of the version before, perhaps more than the batch once had, but none twice:
      * `index` of the end counts from the end's own version. */
     out->version = end->is_snapshot ? end->version : end->version - 1;
@@ -242,6 +283,19 @@ static enum sl_code first_place(struct stream *stream, const struct sl_delta_off
                          "the first batch ends at version %lld of the Delta table, where no batch "
                          "can end",
                          (long long)end->version);
+}
+
+/* The place in front of a query's first batch. `end`: of that batch when it is planned already;
+ * NULL: nothing is. */
+static enum sl_code first_place(struct stream *stream, const struct sl_delta_offset *end,
+                                struct sl_delta_offset *out, struct sl_err *err) {
+    SL_TRY(recall_start(stream, end, err));
+    if (!end)
+        SL_TRY(choose_start(stream, err));
+    else if (!stream->has_start || !is_in_front(&stream->start.place, end))
+        return place_before(stream, end, out, err);
+    *out = stream->start.place;
+    return SL_OK;
 }
 
 static enum sl_code read_offset(const struct stream *stream, struct sl_str json,
@@ -330,6 +384,49 @@ static enum sl_code latest_offset(struct sl_source *base, struct sl_str start,
     struct sl_arena arena;
     sl_arena_init(&arena, "Delta offsets");
     enum sl_code code = find_end((struct stream *)base, start, limits, &arena, out, has_new, err);
+    sl_arena_release(&arena);
+    return code;
+}
+
+/* ---- queries that share their reads ---- */
+
+/* A query in the middle of a table's snapshot has read other files than one that came there by the
+ * commits; they meet behind the snapshot's version. */
+static struct sl_delta_offset behind_snapshot(const struct sl_delta_offset *at) {
+    struct sl_delta_offset behind = *at;
+    if (!at->is_snapshot) return behind;
+    behind.is_snapshot = false;
+    behind.version++;
+    behind.index = sl_delta_index_base;
+    return behind;
+}
+
+static struct sl_delta_offset later_of(const struct sl_delta_offset *a,
+                                       const struct sl_delta_offset *b) {
+    bool in_one = a->is_snapshot && b->is_snapshot && a->version == b->version;
+    struct sl_delta_offset at_a = in_one ? *a : behind_snapshot(a),
+                           at_b = in_one ? *b : behind_snapshot(b);
+    return sl_delta_offset_compare(&at_a, &at_b) >= 0 ? at_a : at_b;
+}
+
+/* "": where a new query begins is its own source's to say, so it is waited for, and moves alone. */
+static enum sl_code combine(struct sl_source *base, struct sl_str a_text, struct sl_str b_text,
+                            bool later, struct sl_buf *out, struct sl_err *err) {
+    struct sl_arena arena;
+    struct sl_delta_offset a, b;
+    (void)base;
+    if (!a_text.len || !b_text.len)
+        return sl_buf_put_str(out, later ? (struct sl_str){0} : a_text), SL_OK;
+    sl_arena_init(&arena, "Delta offsets");
+    enum sl_code code = sl_delta_offset_parse(&arena, a_text, &a, err);
+    if (code == SL_OK) code = sl_delta_offset_parse(&arena, b_text, &b, err);
+    if (code == SL_OK && sl_str_eq(a.table_id, b.table_id)) {
+        if (later)
+            a = later_of(&a, &b);
+        else if (sl_delta_offset_compare(&b, &a) < 0)
+            a = b;
+    }
+    if (code == SL_OK) sl_delta_offset_put(out, &a);
     sl_arena_release(&arena);
     return code;
 }
@@ -425,6 +522,13 @@ static enum sl_code plan(struct sl_source *base, struct sl_str start, struct sl_
 
 /* ---- waiting, closing ---- */
 
+static enum sl_code attach(struct sl_source *base, const char *log_dir, struct sl_err *err) {
+    struct stream *stream = (struct stream *)base;
+    (void)err;
+    stream->log_dir = sl_arena_cstr(stream->read.env->query, sl_str(log_dir));
+    return SL_OK;
+}
+
 /* A stat every few milliseconds costs nothing, also where a watch on the directory sees no writer
  * of another machine. */
 static void wait_for_version(struct sl_source *base, struct sl_str start, int64_t timeout_ms) {
@@ -466,4 +570,7 @@ static const struct sl_source_ops stream_ops = {
     .latest = put_latest,
     .wait = wait_for_version,
     .close = close_stream,
+    .attach = attach,
+    .shareable = true,
+    .combine = combine,
 };

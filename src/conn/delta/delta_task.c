@@ -1,6 +1,7 @@
 /* A task's rows in the table's columns: reordered, the ones the query lacks null, NOT NULL kept. */
 #include <stdlib.h>
 
+#include "conn/delta/delta_merge.h"
 #include "conn/delta/delta_sink_int.h"
 #include "lake/delta/delta_error.h"
 
@@ -59,7 +60,10 @@ static enum sl_code arrange(struct task *task, const struct sl_batch *batch, str
         }
         const struct sl_vec *from = &batch->columns[layout->query_columns[c]];
         if (!field->nullable) SL_TRY(check_not_null(task, field, from, batch, err));
-        sl_vec_borrow(to, from);
+        if (task->sink->merges)
+            SL_TRY(sl_delta_vec_fit(to, field->type, from, err));
+        else
+            sl_vec_borrow(to, from);
     }
     return SL_OK;
 }

@@ -255,7 +255,7 @@ static int64_t last_checkpoint(const struct writer *writer) {
 }
 
 /* No `parts`: readers fail on 1 (Trino #26148). */
-static enum sl_code put_hint(const struct writer *writer, struct sl_err *err) {
+static enum sl_code put_newer_hint(const struct writer *writer, struct sl_err *err) {
     struct sl_buf text = {0};
     int64_t version = sl_delta_snapshot_version(writer->snapshot);
     if (last_checkpoint(writer) >= version) return SL_OK;
@@ -266,6 +266,15 @@ static enum sl_code put_hint(const struct writer *writer, struct sl_err *err) {
     enum sl_code code = sl_io_put_atomic(writer->dir, "_last_checkpoint", sl_buf_str(&text),
                                          SL_PUT_REPLACE, NULL, err);
     sl_buf_release(&text);
+    return code;
+}
+
+/* A query's upkeep and a compaction may both be here: between the look and the write nobody may
+ * put a later one. */
+static enum sl_code put_hint(const struct writer *writer, struct sl_err *err) {
+    int lock = sl_io_dir_lock(writer->dir);
+    enum sl_code code = put_newer_hint(writer, err);
+    sl_io_dir_unlock(lock);
     return code;
 }
 

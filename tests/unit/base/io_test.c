@@ -134,3 +134,27 @@ void test_make_dirs_and_remove_tree(void **state) {
     assert_int_equal(sl_io_remove_tree("", &err), SL_IO);
     temp_dir_remove(dir);
 }
+
+/* Method: every sync fails in turn, and the message names its directory. */
+void test_sync_dirs_reaches_the_root_once(void **state) {
+    (void)state;
+    static const char *const order[] = {"", "/a", "/a/b", "/a/b/c", "/d"};
+    const struct sl_str dirs[] = {SL_STR("a/b/c"), SL_STR("d"), SL_STR("a/b"), SL_STR("a/b/c")};
+    struct sl_err err;
+    char *root = temp_dir_make(), path[512], spec[32];
+    snprintf(path, sizeof path, "%s/a/b/c", root);
+    assert_int_equal(sl_io_make_dirs(path, &err), SL_OK);
+    snprintf(path, sizeof path, "%s/d", root);
+    assert_int_equal(sl_io_make_dirs(path, &err), SL_OK);
+    for (size_t i = 0; i <= sizeof order / sizeof *order; i++) {
+        bool last = i == sizeof order / sizeof *order;
+        snprintf(spec, sizeof spec, "io.fsync:%zu:eio", i + 1);
+        assert_int_equal(sl_fail_configure(spec, NULL), SL_OK);
+        assert_int_equal(sl_io_sync_dirs(root, dirs, 4, &err), last ? SL_OK : SL_IO);
+        assert_int_equal(sl_fail_configure("", NULL), SL_OK);
+        snprintf(path, sizeof path, "`%s%s`", root, last ? "" : order[i]);
+        if (!last) assert_non_null(strstr(err.msg, path));
+    }
+    assert_int_equal(sl_io_sync_dirs(root, dirs, 0, &err), SL_OK);
+    temp_dir_remove(root);
+}

@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "conn/delta/delta_sink.h"
+#include "conn/delta/delta_table.h"
 #include "kern/zone.h"
 
 struct world {
@@ -600,4 +601,90 @@ void test_delta_sink_checkpoints_every_tenth_version(void **state) {
     assert_true(temp_dir_exists(w.dir, "_delta_log/_last_checkpoint"));
     assert_int_equal(live_files(&w), 11);
     world_release(&w);
+}
+
+/* A directory of a partition that a killed run made may not be in its parent for good: the batch
+ * that puts a file there syncs the table's, too. Method: every sync fails in turn. */
+void test_delta_sink_syncs_up_to_the_table(void **state) {
+    (void)state;
+    bool synced = false, done = false;
+    for (int nth = 1; nth < 40 && !done; nth++) {
+        struct world w;
+        struct sl_err err = {0};
+        struct sl_sink_metrics metrics;
+        char spec[32], path[512];
+        world_init(&w);
+        w.config.partition_columns = by_second;
+        w.config.partition_count = 1;
+        struct sl_sink *sink = open_sink(&w);
+        put_batch(&w, sink, 0, 10, 0);
+        snprintf(path, sizeof path, "%s/b=x", w.dir);
+        assert_int_equal(sl_io_make_dirs(path, &err), SL_OK);
+        stage(&w, sink, 1, 11, 1);
+        sl_io_set_durability(SL_DURABLE_POWER);
+        snprintf(spec, sizeof spec, "io.fsync:%d:eio", nth);
+        assert_int_equal(sl_fail_configure(spec, &err), SL_OK);
+        done = sink->ops->commit(sink, &metrics, &err) == SL_OK;
+        assert_int_equal(sl_fail_configure(NULL, &err), SL_OK);
+        snprintf(path, sizeof path, "could not sync directory `%s`", w.dir);
+        synced |= !done && strstr(err.msg, path) != NULL;
+        sink->ops->close(sink);
+        world_release(&w);
+    }
+    assert_true(synced && done);
+}
+
+/* ---- OPTIMIZE beside a rival ---- */
+
+struct rival {
+    struct world *w;
+    int nth;
+    bool came;
+};
+
+/* The table's metadata is written again behind the back of a compaction; one read of it fails. */
+static bool come_between(void *ctx) {
+    struct rival *rival = ctx;
+    char spec[32];
+    struct sl_err err;
+    if (rival->came) return false;
+    rival->came = true;
+    char *text = delta_commit_text(rival->w->dir, 0);
+    char *line = strstr(text, "{\"metaData\"");
+    size_t len = strcspn(line, "\n") + 1;
+    temp_dir_write(rival->w->dir, "_delta_log/00000000000000000003.json", line, len);
+    free(text);
+    snprintf(spec, sizeof spec, "io.read:%d:eio", rival->nth);
+    assert_int_equal(sl_fail_configure(spec, &err), SL_OK);
+    return false;
+}
+
+/* Whatever fails when the compaction looks at what the rival did, its files go. */
+void test_delta_optimize_leaves_nothing_when_it_is_beaten(void **state) {
+    (void)state;
+    bool done = false, failed = false;
+    for (int nth = 1; nth < 30 && !done; nth++) {
+        struct world w;
+        struct sl_err err = {0}, ignored;
+        struct sl_report report = {0};
+        world_init(&w);
+        struct sl_sink *sink = open_sink(&w);
+        for (int64_t batch = 0; batch < 3; batch++) put_batch(&w, sink, batch, 10, 2);
+        sink->ops->close(sink);
+        struct rival rival = {&w, nth, false};
+        w.env.stopping = come_between;
+        w.env.stop_ctx = &rival;
+        struct sl_table_call call = {.env = &w.env, .path = sl_str(w.dir)};
+        struct sl_optimize what = {.target_bytes = 1 << 20};
+        done = sl_delta_optimize(&call, &what, &report, &err) == SL_OK;
+        assert_int_equal(sl_fail_configure(NULL, &ignored), SL_OK);
+        assert_true(rival.came);
+        failed |= !done;
+        /* a read that fails behind the commit fails the call all the same */
+        bool visible = temp_dir_exists(w.dir, "_delta_log/00000000000000000004.json");
+        if (data_files(&w, "") != 3 + (size_t)visible) fail_msg("read %d: %s", nth, err.msg);
+        sl_report_release(&report);
+        world_release(&w);
+    }
+    assert_true(done && failed);
 }

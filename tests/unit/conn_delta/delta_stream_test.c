@@ -288,6 +288,122 @@ void test_delta_stream_random_batches(void **state) {
     }
 }
 
+/* ---- queries that share their reads ---- */
+
+static const char *combined(struct sl_source *source, const char *a, const char *b, bool later) {
+    struct sl_buf out = {0};
+    check_ok(source->ops->combine(source, sl_str(a), sl_str(b), later, &out, &err), &err);
+    const char *text = sl_arena_cstr(&arena, sl_buf_str(&out));
+    sl_buf_release(&out);
+    return text;
+}
+
+void test_delta_stream_combines_offsets(void **state) {
+    (void)state;
+    set_up();
+    commit(1, add("a"));
+    struct sl_source *source = stream();
+    const struct {
+        const char *a, *b, *later, *earlier;
+    } cases[] = {
+        {offset(5, 2, false), offset(5, 3, false), offset(5, 3, false), offset(5, 2, false)},
+        {offset(6, -1, false), offset(5, 3, false), offset(6, -1, false), offset(5, 3, false)},
+        {offset(5, 2, true), offset(5, 3, true), offset(5, 3, true), offset(5, 2, true)},
+        {offset(5, 2, true), offset(4, 3, true), offset(6, -1, false), offset(4, 3, true)},
+        {offset(5, 2, true), offset(5, 3, false), offset(6, -1, false), offset(5, 2, true)},
+        {offset(5, 2, true), offset(7, 3, false), offset(7, 3, false), offset(5, 2, true)},
+        {"", offset(7, 3, false), "", ""},
+        {offset(7, 3, false), "", "", offset(7, 3, false)},
+        {"", "", "", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(combined(source, cases[i].a, cases[i].b, true), cases[i].later);
+        assert_string_equal(combined(source, cases[i].a, cases[i].b, false), cases[i].earlier);
+    }
+    close_stream(source);
+    tear_down();
+}
+
+enum { READERS = 3 };
+struct follower {
+    struct sl_source *source;
+    const char *start;
+    struct sl_buf have;
+};
+
+static void move_to(struct follower *follower, struct sl_source *source, const char *end) {
+    sl_buf_put_cstr(&follower->have, files(source, follower->start, end));
+    follower->start = end;
+}
+
+/* A round of run/query_share.c: who is at the latest start moves on, together; the others come as
+ * far as there, alone. True: all were there. */
+static bool round_of(struct follower *followers, uint32_t count) {
+    struct sl_source *source = followers[0].source;
+    const char *target = followers[0].start, *together = NULL;
+    bool met = true;
+    for (uint32_t i = 1; i < count; i++)
+        target = combined(source, target, followers[i].start, true);
+    for (uint32_t i = 0; i < count; i++) {
+        struct follower *follower = &followers[i];
+        bool there = strcmp(follower->start, target) == 0;
+        struct end end = latest(there ? source : follower->source, follower->start);
+        met &= there;
+        if (!end.has_new) continue;
+        if (there && !together) together = sl_arena_cstr(&arena, sl_str(end.json));
+        const char *lowered = combined(source, end.json, target, false);
+        bool moves = strcmp(lowered, follower->start) != 0;
+        move_to(follower, there ? source : follower->source,
+                there ? together : sl_arena_cstr(&arena, sl_str(moves ? lowered : end.json)));
+    }
+    return met;
+}
+
+static const char *some_files(int *number, struct sl_buf *names) {
+    const char *text = "";
+    for (uint32_t i = 1 + below(5); i > 0; i--, ++*number) {
+        const char *name = sl_arena_printf(&arena, "f%03d", *number).ptr;
+        text = join(text, add_line(name, 10, *number, true));
+        sl_buf_printf(names, "%s ", name);
+    }
+    return text;
+}
+
+/* Queries of other ages, some in their snapshots, in batches of other sizes: they meet, and each
+ * has every file once. */
+void test_delta_stream_queries_meet(void **state) {
+    (void)state;
+    for (uint64_t round = 1; round <= 60; round++) {
+        struct follower followers[READERS] = {0};
+        struct sl_buf want = {0};
+        int number = 0, rounds = 0;
+        int64_t version = 0;
+        char limit[16];
+        set_up();
+        seed = round;
+        for (uint32_t i = 0; i < READERS; i++) {
+            for (uint32_t more = below(3) + (i == 0); more > 0; more--)
+                commit(++version, some_files(&number, &want));
+            snprintf(limit, sizeof limit, "%u", 1 + below(4));
+            given_count = 0;
+            option("maxFilesPerTrigger", limit);
+            followers[i].source = stream();
+            followers[i].start = "";
+            for (uint32_t steps = below(4); steps > 0; steps--) (void)round_of(&followers[i], 1);
+        }
+        while (!round_of(followers, READERS))
+            if (++rounds > 200) fail_msg("round %d: they do not meet", (int)round);
+        for (int i = 0; i < 100; i++) (void)round_of(followers, READERS);
+        for (uint32_t i = 0; i < READERS; i++) {
+            assert_string_equal(sl_buf_cstr(&followers[i].have), sl_buf_cstr(&want));
+            sl_buf_release(&followers[i].have);
+            close_stream(followers[i].source);
+        }
+        sl_buf_release(&want);
+        tear_down();
+    }
+}
+
 /* ---- rows that change ---- */
 
 void test_delta_stream_updates_and_deletes(void **state) {
@@ -467,6 +583,79 @@ void test_delta_stream_starting_version(void **state) {
     set_up();
     option("startingVersion", "1");
     refused(stream(), "", SL_USER, "DELTA_VERSION_NOT_FOUND");
+    tear_down();
+}
+
+static struct sl_source *attached(const char *log_dir) {
+    struct sl_source *source = stream();
+    check_ok(source->ops->attach(source, log_dir, &err), &err);
+    return source;
+}
+
+/* The batch was planned, the run was killed, the table went on: the batch is the same again. */
+void test_delta_stream_start_outlives_a_crash(void **state) {
+    (void)state;
+    static const struct {
+        const char *option, *value, *files;
+    } cases[] = {{"startingVersion", "latest", "f4 "},
+                 {"startingVersion", "2", "f2 f3 f4 "},
+                 {NULL, NULL, "f1 f2 f3 f4 "}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char log_dir[512];
+        set_up();
+        snprintf(log_dir, sizeof log_dir, "%s/c/sources/0", dir);
+        for (int v = 1; v <= 3; v++) commit(v, add(sl_arena_printf(&arena, "f%d", v).ptr));
+        if (cases[i].option) option(cases[i].option, cases[i].value);
+        struct sl_source *source = attached(log_dir);
+        struct end end;
+        if (cases[i].option && strcmp(cases[i].value, "latest") == 0)
+            assert_false(latest(source, "").has_new);
+        commit(4, add("f4"));
+        end = latest(source, "");
+        assert_string_equal(end.json, offset(5, -1, false));
+        assert_string_equal(files(source, "", end.json), cases[i].files);
+        close_stream(source);
+        for (int v = 5; v <= 7; v++) commit(v, add(sl_arena_printf(&arena, "f%d", v).ptr));
+        source = attached(log_dir);
+        assert_string_equal(files(source, "", end.json), cases[i].files);
+        assert_string_equal(files(source, end.json, latest(source, end.json).json), "f5 f6 f7 ");
+        close_stream(source);
+        /* an option that is changed behind the plan does not change the batch */
+        given_count = 0;
+        option("startingVersion", "6");
+        source = attached(log_dir);
+        assert_string_equal(files(source, "", end.json), cases[i].files);
+        close_stream(source);
+        tear_down();
+    }
+}
+
+/* Killed before anything was planned, the query still begins where it began; with another option it
+ * begins anew. */
+void test_delta_stream_start_before_a_plan(void **state) {
+    (void)state;
+    char log_dir[512];
+    set_up();
+    snprintf(log_dir, sizeof log_dir, "%s/c/sources/0", dir);
+    commit(1, add("f1"));
+    option("startingVersion", "latest");
+    struct sl_source *source = attached(log_dir);
+    assert_false(latest(source, "").has_new);
+    close_stream(source);
+    commit(2, add("f2"));
+    source = attached(log_dir);
+    assert_string_equal(files(source, "", latest(source, "").json), "f2 ");
+    close_stream(source);
+    given_count = 0;
+    option("startingVersion", "1");
+    source = attached(log_dir);
+    assert_string_equal(files(source, "", latest(source, "").json), "f1 f2 ");
+    close_stream(source);
+    temp_dir_write(log_dir, ".start.sluice", "{\"option\":1}", 12);
+    source = attached(log_dir);
+    refused(source, "", SL_DATA, "");
+    assert_non_null(strstr(err.ctx, ".start.sluice"));
+    close_stream(source);
     tear_down();
 }
 

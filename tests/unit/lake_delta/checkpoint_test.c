@@ -2,6 +2,7 @@
  * (spark_checkpoint_schema.json, from its _last_checkpoint), their contents are what a snapshot
  * sees without the commits before them. Log cleaning: a table of what stays. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "base/fail.h"
@@ -503,4 +504,40 @@ void test_delta_log_clean_needs_a_checkpoint(void **state) {
     assert_true(temp_dir_exists(t.log, "00000000000000000000.json"));
     sl_delta_snapshot_close(snapshot);
     table_release(&t);
+}
+
+static void *write_of(void *snapshot) {
+    struct sl_err err;
+    enum sl_code code = sl_delta_checkpoint_write(snapshot, NOW, &err);
+    if (code != SL_OK) fprintf(stderr, "%s\n", err.msg);
+    return code == SL_OK ? NULL : snapshot;
+}
+
+/* A query's upkeep and a compaction write checkpoints of one table at the same moment: the hint
+ * names the later one. Method: many rounds, the writes of both slowed down alike. */
+void test_checkpoint_hint_of_two_writers(void **state) {
+    (void)state;
+    enum { ROUNDS = 40 };
+    for (int round = 0; round < ROUNDS; round++) {
+        struct table t;
+        struct sl_err err;
+        pthread_t other;
+        void *failed;
+        table_init(&t, PROTOCOL_1_2, METADATA_A);
+        struct sl_delta_snapshot *older = delta_open(t.dir);
+        put_commit(&t, 1, "{\"txn\":{\"appId\":\"q1\",\"version\":8}}\n");
+        struct sl_delta_snapshot *newer = delta_open(t.dir);
+        assert_int_equal(sl_fail_configure("io.fsync:*:sleep=1", &err), SL_OK);
+        assert_int_equal(pthread_create(&other, NULL, write_of, round % 2 ? older : newer), 0);
+        assert_null(write_of(round % 2 ? newer : older));
+        assert_int_equal(pthread_join(other, &failed), 0);
+        assert_null(failed);
+        assert_int_equal(sl_fail_configure(NULL, &err), SL_OK);
+        char *hint = temp_dir_read(t.log, "_last_checkpoint");
+        assert_true(sl_str_starts(sl_str(hint), SL_STR("{\"version\":1,")));
+        free(hint);
+        sl_delta_snapshot_close(older);
+        sl_delta_snapshot_close(newer);
+        table_release(&t);
+    }
 }
