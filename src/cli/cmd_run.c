@@ -129,6 +129,36 @@ static enum sl_code run_loaded(struct sl_cli *cli, struct sl_args *args,
     return code;
 }
 
+static const char *statement_name(enum sl_statement_kind kind) {
+    switch (kind) {
+    case SL_S_EXPLAIN:
+        return "EXPLAIN";
+    case SL_S_OPTIMIZE:
+        return "OPTIMIZE";
+    case SL_S_VACUUM:
+        return "VACUUM";
+    case SL_S_DESCRIBE:
+        return "DESCRIBE";
+    default:
+        return "SELECT";
+    }
+}
+
+/* A pipeline is its tables and flows: what else is in the file is somebody's mistake, or for
+ * another command. */
+static void warn_not_run(const struct sl_cli *cli, const struct sl_pipeline *pipeline,
+                         const char *file, struct sl_str source) {
+    if (cli->quiet || pipeline->select_count == 0 || pipeline->query_count == 0) return;
+    const struct sl_statement *first = pipeline->selects[0];
+    size_t begin = sl_sql_origin(&pipeline->text, first->span).begin;
+    unsigned line = 1, more = pipeline->select_count - 1;
+    for (size_t i = 0; i < begin && i < source.len; i++) line += source.ptr[i] == '\n';
+    fprintf(stderr, "warning: line %u of %s: %s is not run", line, file,
+            statement_name(first->kind));
+    if (more) fprintf(stderr, ", nor %s %u more", more == 1 ? "is" : "are", more);
+    fprintf(stderr, "; `sluice run` runs tables and flows, `sluice sql -f %s` the rest\n", file);
+}
+
 static int run(const struct sl_command *command, struct sl_args *args) {
     struct sl_cli cli;
     struct sl_err err = {0};
@@ -143,6 +173,7 @@ static int run(const struct sl_command *command, struct sl_args *args) {
     if (code == SL_OK) sl_cli_warn_unused(&cli, args, file, sl_buf_str(&source));
     if (code == SL_OK)
         code = sl_pipeline_load(&cli.engine, file, sl_buf_str(&source), &pipeline, &err);
+    if (code == SL_OK) warn_not_run(&cli, &pipeline, file, sl_buf_str(&source));
     if (code == SL_OK) code = run_loaded(&cli, args, &pipeline, &err);
     if (code != SL_OK) status = sl_cli_fail(&cli, &err, file, sl_buf_str(&source));
     sl_pipeline_release(&pipeline);

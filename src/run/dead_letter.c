@@ -97,6 +97,9 @@ static const struct sl_letter_source *find_source(const struct sl_letters *lette
                                                   const struct sl_type *schema) {
     const struct sl_letter_source *at = letters->sources;
     while (at && at->schema != schema) at = at->next;
+    if (at) return at;
+    /* a shared read goes through the source of another query */
+    for (at = letters->sources; at && !sl_type_equal(at->schema, schema);) at = at->next;
     return at;
 }
 

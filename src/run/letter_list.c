@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "run/letter_table.h"
 #include "run/quarantine.h"
-#include "run/query_target.h"
 
 /* ---- where letters are ---- */
 
@@ -18,24 +18,6 @@ static enum sl_code no_such_query(const struct sl_pipeline *pipeline, struct sl_
     sl_fail(err, SL_USER, "the pipeline has no query `%.*s`", SL_STR_ARG(name));
     if (near.len) sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(near));
     return SL_USER;
-}
-
-static enum sl_code not_a_table(const struct sl_statement *holder, struct sl_err *err) {
-    struct sl_str name = holder->name.parts[holder->name.count - 1];
-    sl_fail(err, SL_UNSUPPORTED, "the dead letters in `%.*s` (%.*s) cannot be read back",
-            SL_STR_ARG(name), SL_STR_ARG(sl_target_format(holder)));
-    return sl_hint(err, "letters are shown and replayed from delta and parquet tables"),
-           SL_UNSUPPORTED;
-}
-
-/* Is there a table with letters? One without is not an error: nothing has failed yet. */
-static enum sl_code is_there(const struct sl_statement *holder, bool *out, struct sl_err *err) {
-    struct sl_str format = sl_target_format(holder);
-    const struct sl_connector *connector = sl_connector_find(format);
-    if (!sl_str_eq_nocase(format, SL_STR("delta")) && !sl_str_eq_nocase(format, SL_STR("parquet")))
-        return not_a_table(holder, err);
-    *out = connector != NULL;
-    return connector && connector->exists ? connector->exists(holder->location, out, err) : SL_OK;
 }
 
 /* Each table once, though several queries may use it. */
@@ -71,20 +53,6 @@ enum sl_code sl_letters_require_query(struct sl_pipeline *pipeline, struct sl_st
     return find_holders(pipeline, query, &holders, &count, err);
 }
 
-static void put_quoted(struct sl_buf *out, struct sl_str text, char quote) {
-    sl_buf_put_byte(out, (uint8_t)quote);
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == quote || text.ptr[i] == '\\') {
-            if (quote == '\'')
-                sl_buf_put_byte(out, '\\');
-            else if (text.ptr[i] == quote)
-                sl_buf_put_byte(out, (uint8_t)quote);
-        }
-        sl_buf_put_byte(out, (uint8_t)text.ptr[i]);
-    }
-    sl_buf_put_byte(out, (uint8_t)quote);
-}
-
 /* Columns of the list; the first four order it. */
 enum { FAILED_AT, BATCH_ID, PARTITION, OFFSET, QUERY, TOPIC, KIND, RULE };
 static const char select_list[] =
@@ -97,15 +65,14 @@ static enum sl_code read_holder(struct sl_pipeline *pipeline, const struct sl_st
                                 sl_rows_fn fn, void *ctx, struct sl_err *err) {
     struct sl_buf sql = {0};
     struct sl_pipeline reading;
-    bool exists;
-    SL_TRY(is_there(holder, &exists, err));
-    if (!exists) return SL_OK;
-    sl_buf_printf(&sql, "%s%s FROM %.*s.", select_list, texts ? texts_list : "",
-                  SL_STR_ARG(sl_target_format(holder)));
-    put_quoted(&sql, holder->location, '`');
+    struct sl_letter_table table;
+    SL_TRY(sl_letter_table_find(holder, &pipeline->arena, &table, err));
+    if (!table.exists) return SL_OK;
+    sl_buf_printf(&sql, "%s%s FROM ", select_list, texts ? texts_list : "");
+    sl_letter_table_put_sql(&sql, &table);
     if (query.len) {
         sl_buf_put_cstr(&sql, " WHERE lower(query) = lower(");
-        put_quoted(&sql, query, '\'');
+        sl_letter_put_quoted(&sql, query, '\'');
         sl_buf_put_byte(&sql, ')');
     }
     enum sl_code code =

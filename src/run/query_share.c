@@ -32,6 +32,10 @@ bool sl_query_can_share(const struct sl_query *a, const struct sl_query *b) {
     const struct sl_node *scan_a = only_scan(a), *scan_b = only_scan(b);
     if (!scan_a || !scan_b || !a->sources[0]->ops->shareable) return false;
     const struct sl_scan_spec *one = scan_a->scan->spec, *two = scan_b->scan->spec;
+    const struct sl_source *source_a = a->sources[0], *source_b = b->sources[0];
+    /* a table may have changed between the opening of one and of the other */
+    if (!sl_type_equal(source_a->ops->schema(source_a), source_b->ops->schema(source_b)))
+        return false;
     return one->connector == two->connector && sl_str_eq(one->path, two->path) &&
            equal_options(&one->options, &two->options) && !is_restricted(a) && !is_restricted(b) &&
            sl_settings_bool(a->engine->settings, "sluice.sharedReads");
@@ -87,11 +91,12 @@ static enum sl_code is_there(struct step *step, uint32_t at, bool *out, struct s
     return SL_OK;
 }
 
-/* Not beyond the others, so that they meet; but somewhere. */
+/* Not beyond the others, so that they meet; but somewhere. A run of one batch has to reach the end
+ * with it. */
 static enum sl_code lower_end(struct step *step, struct query_batch *batch, struct sl_err *err) {
     struct sl_query *query = batch->query;
     struct sl_str lowered, start;
-    if (!query->sources[0]->ops->combine) return SL_OK;
+    if (!query->sources[0]->ops->combine || query->trigger.kind == SL_TRIGGER_ONCE) return SL_OK;
     SL_TRY(
         combine(query, batch->seq.sources[0], step->target, false, &query->epoch, &lowered, err));
     SL_TRY(canonical_start(query, &step->arena, &start, err));

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "run/dead_letter.h"
-#include "run/query_target.h"
+#include "run/letter_table.h"
 
 struct replay_source {
     struct sl_source base;
@@ -24,28 +24,30 @@ static struct replay_source *self(const struct sl_source *base) {
 
 /* ---- the table ---- */
 
-static enum sl_code not_readable(const struct sl_replay_spec *spec, struct sl_err *err) {
-    struct sl_str format = sl_target_format(spec->holder);
-    const struct sl_name *name = &spec->holder->name;
-    sl_fail(err, SL_UNSUPPORTED, "the dead letters in `%.*s` (%.*s) cannot be read back",
-            SL_STR_ARG(name->parts[name->count - 1]), SL_STR_ARG(format));
-    return sl_hint(err, "letters are shown and replayed from delta and parquet tables"),
-           SL_UNSUPPORTED;
+static struct sl_str name_of(const struct sl_replay_spec *spec) {
+    const struct sl_statement *holder = spec->holder;
+    return holder->location.len ? holder->location : holder->name.parts[holder->name.count - 1];
 }
 
-static enum sl_code open_table(const struct sl_replay_spec *spec, struct sl_source **out,
-                               struct sl_err *err) {
-    struct sl_str format = sl_target_format(spec->holder);
-    const struct sl_connector *connector = sl_connector_find(format);
-    bool is_table =
-        sl_str_eq_nocase(format, SL_STR("delta")) || sl_str_eq_nocase(format, SL_STR("parquet"));
-    bool exists = true;
+/* *out NULL: there is none yet. */
+static enum sl_code open_table(const struct sl_replay_spec *spec, const struct sl_conn_env *env,
+                               struct sl_source **out, struct sl_err *err) {
+    struct sl_letter_table table;
     *out = NULL;
-    if (!is_table || !connector || !connector->open_source) return not_readable(spec, err);
-    if (connector->exists) SL_TRY(connector->exists(spec->holder->location, &exists, err));
-    if (!exists) return SL_OK;
-    struct sl_options none = {0};
-    return connector->open_source(spec->env, &none, spec->holder->location, false, out, err);
+    SL_TRY(sl_letter_table_find(spec->holder, env->query, &table, err));
+    if (!table.exists) return SL_OK;
+    return table.connector->open_source(env, &table.options, table.path, false, out, err);
+}
+
+/* What the table has to say, it has said when the ids were collected. */
+static const struct sl_conn_env *quiet_env(const struct sl_conn_env *env) {
+    struct sl_conn_env *quiet = SL_NEW(env->query, struct sl_conn_env);
+    struct sl_log *log = SL_NEW(env->query, struct sl_log);
+    *quiet = *env;
+    *log = *env->log;
+    log->level = SL_LOG_ERROR;
+    quiet->log = log;
+    return quiet;
 }
 
 static enum sl_code find_columns(const struct sl_replay_spec *spec, const struct sl_type *table,
@@ -58,7 +60,7 @@ static enum sl_code find_columns(const struct sl_replay_spec *spec, const struct
         return sl_fail(err, SL_USER,
                        "`%.*s` is no table of dead letters: its column `%.*s` is missing, or of "
                        "another type",
-                       SL_STR_ARG(spec->holder->location), SL_STR_ARG(field->name));
+                       SL_STR_ARG(name_of(spec)), SL_STR_ARG(field->name));
     }
     return SL_OK;
 }
@@ -123,10 +125,10 @@ static enum sl_code open_all(struct replay_source *source, struct sl_err *err) {
                             "own"),
                SL_UNSUPPORTED;
     }
-    SL_TRY(open_table(spec, &source->table, err));
+    SL_TRY(open_table(spec, quiet_env(spec->env), &source->table, err));
     if (!source->table)
-        return sl_fail(err, SL_USER, "there is no table of dead letters at `%.*s`",
-                       SL_STR_ARG(spec->holder->location));
+        return sl_fail(err, SL_USER, "the table of dead letters `%.*s` is not there any more",
+                       SL_STR_ARG(name_of(spec)));
     SL_TRY(find_columns(spec, source->table->ops->schema(source->table), source->columns, err));
     SL_TRY(map_columns(source, err));
     want_columns(source);
@@ -382,7 +384,7 @@ enum sl_code sl_replay_source_ids(const struct sl_replay_spec *spec, struct sl_a
     struct sl_source *table;
     struct id_list list = {.arena = arena};
     *out = (struct sl_replay_ids){0};
-    SL_TRY(open_table(spec, &table, err));
+    SL_TRY(open_table(spec, spec->env, &table, err));
     if (!table) return SL_OK;
     enum sl_code code = scan_ids(spec, table, &list, err);
     table->ops->close(table);

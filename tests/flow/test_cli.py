@@ -191,6 +191,23 @@ def test_unused_variable_is_named(lab):
     assert "warning" not in run("validate", ORDERS, "-s", "brokers=x", "-s", "lake=y").ok().err
 
 
+def test_statements_that_run_does_not_run_are_named(lab):
+    """One warning, with the line of the first in the file as it is."""
+    topic = lab.topic(1)
+    table = f"""SET a = b;
+CREATE STREAMING TABLE t USING noop AS SELECT value
+FROM STREAM read_kafka(bootstrapServers => '{lab.broker.address}', subscribe => '${{topic}}', startingOffsets => 'earliest');
+"""
+    args = ("-s", f"topic={topic}", "--available-now")
+    result = run("run", lab.write("more.sql", table + "\nOPTIMIZE delta.`/t`;\nSELECT 1;\nDESCRIBE delta.`/t`;"), *args).ok()
+    warned = [line for line in result.err.splitlines() if line.startswith("warning")]
+    assert len(warned) == 1 and "line 5 of " in warned[0] and "OPTIMIZE is not run, nor are 2 more" in warned[0], warned
+    assert "`sluice sql -f " in warned[0] and "more.sql`" in warned[0], warned
+    result = run("run", lab.write("one.sql", "SELECT 1;\n" + table), *args).ok()
+    assert "line 1 of " in result.err and "SELECT is not run;" in result.err, result.err
+    assert "warning" not in run("run", lab.write("none.sql", table), *args).ok().err
+
+
 def test_explain_needs_no_variables(lab):
     result = run("explain", ORDERS).expect(0, "note: ${brokers} is not set", "note: ${lake} is not set")
     assert "== Streaming query orders ==" in result.out and "StreamingRelation" in result.out

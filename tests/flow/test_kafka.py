@@ -298,6 +298,28 @@ def test_missing_topic_leaves_no_table(lab):
     assert not os.path.exists(lake.table), "there is a directory for a table that nobody made"
 
 
+def test_missing_topic_leaves_no_checkpoint(lab):
+    """What this run has made goes; a directory, or a checkpoint, that was there before stays."""
+    lake = lab.lake("is-not-there")
+    lake.pipeline = lab.write("deep.sql", open(lake.pipeline).read().replace("${lake}/c'", "${lake}/new/deep/c'"))
+    new = os.path.join(lake.dir, "new")
+    lake.run().expect(78, "topic `is-not-there` does not exist")
+    assert not os.path.exists(new), os.listdir(new)
+    os.makedirs(os.path.join(new, "deep"))
+    with open(os.path.join(new, "mine"), "w"):
+        pass
+    lake.run().expect(78, "does not exist")
+    assert sorted(os.listdir(new)) == ["deep", "mine"] and os.listdir(os.path.join(new, "deep")) == []
+    lake.topic = lab.topic(1)
+    lab.broker.produce(lake.topic, numbers(0, 10))
+    lake.run().ok()
+    kept = sorted(os.listdir(os.path.join(new, "deep", "c")))
+    assert "metadata" in kept
+    lake.topic = "is-not-there"
+    lake.run().expect(78)
+    assert sorted(os.listdir(os.path.join(new, "deep", "c"))) == kept
+
+
 def test_explain_names_what_is_read(lab):
     for option, subject in (("subscribe => 'orders, clicks'", "orders, clicks"), ("subscribePattern => 'o.*'", "o.*"),
                             ("""assign => '{"t":[0]}'""", '{"t":[0]}')):

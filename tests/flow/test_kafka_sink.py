@@ -159,6 +159,7 @@ def test_rows_that_no_topic_holds(lab):
             ("value, CAST(NULL AS STRING) AS topic", "", ("null topic present in the data. Use the topic option", f"topic {source} partition 0 offset 0")),
             ("value, 'a b' AS topic", "", ("`a b` cannot be the name of a topic",)),
             ("value, -7 AS partition", f", topic = '{target}'", ("the partition is -7",)),
+            ("value, explode(array(-1, 0)) AS partition", f", topic = '{target}'", ("the partition is -1",)),
             ("value, 7 AS partition", f", topic = '{target}'", (f"topic `{target}` has no partition 7",)),
             ("repeat('x', 1048576) AS value", f", topic = '{target}'", ("the record is 10486", "`max.request.size` (1048576)", "offset 0"))):
         lake = sink_of(lab, source, options, columns, name=f"l{abs(hash(columns))}")

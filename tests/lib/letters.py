@@ -1,5 +1,6 @@
 """Tables of good rows and tables of dead letters, read by code that is not the program's."""
 import os
+import re
 
 from lib import delta, sluice, table
 
@@ -30,3 +31,21 @@ def check_split(lake, kind, values, is_bad):
 def dlq(lake, action, *more, failpoints=None):
     args = lake.args(trigger=None)
     return sluice.run("dlq", action, *args[1:], *more, failpoints=failpoints)
+
+
+def in_topic(lab, topic, name="to_topic.sql"):
+    """quarantine.sql with its letters in a topic: the path of the file."""
+    with open(os.path.join(sluice.ROOT, "tests/flow/quarantine.sql")) as text:
+        sink = f"CREATE SINK bad USING kafka OPTIONS ('bootstrapServers' = '${{brokers}}', 'topic' = '{topic}');"
+        with_headers = text.read().replace("failOnDataLoss =>", "includeHeaders => 'true', failOnDataLoss =>")
+        return lab.write(name, re.sub(r"CREATE STREAMING TABLE bad[^;]*;", sink, with_headers))
+
+
+def of_topic(broker, topic):
+    """[(partition, offset, value)] of the records that the letters of a topic came from, for readers of committed records."""
+    found = []
+    for message in broker.read(topic, True).values():
+        headers = dict(message.headers() or [])
+        if "sluice.query" in headers:
+            found.append((int(headers["sluice.partition"]), int(headers["sluice.offset"]), message.value()))
+    return found

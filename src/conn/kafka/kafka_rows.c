@@ -31,7 +31,8 @@ struct writer {
 /* A row's columns; ptr NULL is null. */
 struct record {
     struct sl_str topic, key, value;
-    int32_t partition; /* -1: by key */
+    bool has_partition; /* else the key chooses */
+    int32_t partition;
     size_t header_bytes;
 };
 
@@ -98,7 +99,7 @@ static bool accepts(const struct sl_kafka_sink *sink, const struct record *recor
         return refuse(out, "topic", "KAFKA_INVALID_TOPIC",
                       "Names have letters, digits, `.`, `_` and `-`, 249 at most.");
     }
-    if (record->partition < -1) {
+    if (record->has_partition && record->partition < 0) {
         snprintf(out->msg, sizeof out->msg, "the partition is %d, which is negative",
                  record->partition);
         return refuse(out, "partition", "KAFKA_INVALID_PARTITION",
@@ -139,13 +140,13 @@ static struct sl_str text_at(const struct sl_batch *batch, int column, uint32_t 
     return text.len ? text : SL_STR("");
 }
 
-static int32_t partition_at(const struct sl_batch *batch, int column, uint32_t row) {
-    if (column < 0) return -1;
+static void read_partition(const struct sl_batch *batch, int column, uint32_t row,
+                           struct record *out) {
+    if (column < 0 || sl_vec_is_null(&batch->columns[column], row)) return;
     const struct sl_vec *vec = &batch->columns[column];
-    if (sl_vec_is_null(vec, row)) return -1;
-    if (vec->enc == SL_ENC_DICT) return vec->children[0].i32[vec->codes[row]];
-    int32_t value = vec->i32[sl_vec_pos(vec, row)];
-    return value == -1 ? -2 : value; /* -1 is no partition either */
+    out->has_partition = true;
+    out->partition = vec->enc == SL_ENC_DICT ? vec->children[0].i32[vec->codes[row]]
+                                             : vec->i32[sl_vec_pos(vec, row)];
 }
 
 /* The list of a row: items [*begin, *end) of the structs' vector. */
@@ -193,8 +194,8 @@ static bool read_record(const struct sl_kafka_sink *sink, const struct sl_batch 
     const struct sl_kafka_columns *columns = &sink->columns;
     *out = (struct record){.topic = text_at(batch, columns->topic, row),
                            .key = text_at(batch, columns->key, row),
-                           .value = text_at(batch, columns->value, row),
-                           .partition = partition_at(batch, columns->partition, row)};
+                           .value = text_at(batch, columns->value, row)};
+    read_partition(batch, columns->partition, row, out);
     if (!read_headers(batch, columns->headers, row, &out->header_bytes)) {
         snprintf(refusal->msg, sizeof refusal->msg, "a header has no key");
         return refuse(refusal, "headers", "KAFKA_INVALID_HEADER", "");
@@ -255,9 +256,10 @@ static enum sl_code send_row(struct writer *writer, const struct sl_batch *batch
     writer->row_count++;
     writer->byte_count += record->key.len + record->value.len;
     if (sink->columns.partition >= 0 || sink->columns.headers >= 0)
-        return sl_kafka_delivery_send_one(sink->delivery, writer->topic, record->partition,
-                                          record->key, record->value,
-                                          make_headers(sink, batch, row), err);
+        return sl_kafka_delivery_send_one(
+            sink->delivery, writer->topic,
+            record->has_partition ? record->partition : RD_KAFKA_PARTITION_UA, record->key,
+            record->value, make_headers(sink, batch, row), err);
     writer->messages[writer->count++] = (rd_kafka_message_t){.payload = (void *)record->value.ptr,
                                                              .len = record->value.len,
                                                              .key = (void *)record->key.ptr,

@@ -24,13 +24,13 @@ static struct sl_field header_fields[] = {COLUMN("key", sl_type_string),
 static const struct sl_type header_type = {
     .kind = SL_STRUCT_KIND, .field_count = 2, .fields = header_fields};
 static struct sl_field header_element[] = {COLUMN("element", header_type)};
-static const struct sl_type headers_type = {
+const struct sl_type sl_kafka_headers_type = {
     .kind = SL_ARRAY_KIND, .field_count = 1, .fields = header_element};
 static struct sl_field row_fields[] = {
     COLUMN("key", sl_type_binary),        COLUMN("value", sl_type_binary),
     COLUMN("topic", sl_type_string),      COLUMN("partition", sl_type_int),
     COLUMN("offset", sl_type_long),       COLUMN("timestamp", sl_type_timestamp),
-    COLUMN("timestampType", sl_type_int), COLUMN("headers", headers_type),
+    COLUMN("timestampType", sl_type_int), COLUMN("headers", sl_kafka_headers_type),
 };
 static const struct sl_type row_type = {
     .kind = SL_STRUCT_KIND, .field_count = 7, .fields = row_fields};

@@ -32,6 +32,8 @@ struct sl_kafka_source {
     atomic_uint_least64_t lost;
 };
 
+extern const struct sl_type sl_kafka_headers_type; /* ARRAY<STRUCT<key: STRING, value: BINARY>> */
+
 /* One message, or an error, by failOnDataLoss; counts `records`. @thread any */
 enum sl_code sl_kafka_report_loss(struct sl_kafka_source *source, const char *subclass,
                                   uint64_t records, struct sl_err *err, const char *fmt, ...)

@@ -37,8 +37,9 @@ static void open_fixture(struct fixture *f, const char *text) {
                                   .session = &f->session,
                                   .client_setting = sl_settings_client,
                                   .client_ctx = f->engine.settings};
-    if (sl_pipeline_bind(&f->pipeline, f->pipeline.queries[0].relation, &f->env, &f->bound,
-                         &f->err) != SL_OK)
+    const struct sl_query_spec *spec = &f->pipeline.queries[0];
+    if (sl_pipeline_bind(&f->pipeline, spec->relation, spec->target, &f->env, &f->bound, &f->err) !=
+        SL_OK)
         fail_msg("%s", f->err.msg);
 }
 
@@ -149,7 +150,7 @@ void test_rules_of_statement_and_table(void **state) {
 void test_without_rules_the_plan_stays(void **state) {
     (void)state;
     struct fixture f;
-    open_fixture(&f, VIEW("id INT"));
+    open_fixture(&f, VIEW("id INT, amount INT"));
     const struct sl_node *before = f.bound.plan;
     assert_int_equal(expect(&f, NULL, 0), SL_OK);
     assert_ptr_equal(f.bound.plan, before);
@@ -168,7 +169,7 @@ void test_demands_that_cannot_be_bound(void **state) {
                  {"amount >", "PARSE_SYNTAX_ERROR"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture f;
-        open_fixture(&f, VIEW("id INT"));
+        open_fixture(&f, VIEW("id INT, amount INT"));
         struct sl_sink_constraint demanded = {SL_STR("rule"), sl_str(cases[i].text)};
         assert_int_not_equal(expect(&f, &demanded, 1), SL_OK);
         assert_string_equal(f.err.condition, cases[i].condition);
@@ -184,13 +185,13 @@ void test_errors_of_the_statements_rules(void **state) {
     static const struct {
         const char *text, *condition, *place;
     } cases[] = {
-        {"CREATE MATERIALIZED VIEW v (a ${t}, CONSTRAINT c EXPECT (amuont > 0)) USING noop AS "
+        {"CREATE MATERIALIZED VIEW v (amount ${t}, CONSTRAINT c EXPECT (amuont > 0)) USING noop AS "
          "SELECT 1 AS amount",
          "UNRESOLVED_COLUMN.WITH_SUGGESTION", "amuont"},
-        {"CREATE MATERIALIZED VIEW v (a ${t}, CONSTRAINT c EXPECT (amount)) USING noop AS "
+        {"CREATE MATERIALIZED VIEW v (amount ${t}, CONSTRAINT c EXPECT (amount)) USING noop AS "
          "SELECT 1 AS amount",
          "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN", "amount"},
-        {"CREATE MATERIALIZED VIEW v (a ${t}, CONSTRAINT c EXPECT (true), CONSTRAINT C EXPECT "
+        {"CREATE MATERIALIZED VIEW v (amount ${t}, CONSTRAINT c EXPECT (true), CONSTRAINT C EXPECT "
          "(false)) USING noop AS SELECT 1 AS amount",
          "CONSTRAINT_ALREADY_EXISTS", "CONSTRAINT C EXPECT (false)"},
     };

@@ -21,6 +21,7 @@ struct run_fixture {
     struct sl_err err;
     /* of the last run */
     int batches;
+    bool once; /* runs of one batch; else they end at what is there */
     uint64_t rows_in, rows_read_by_feed, letters;
     struct sl_buf progress; /* JSON lines */
 };
@@ -86,7 +87,8 @@ static inline void fixture_count(void *ctx, const struct sl_batch_report *report
 static inline enum sl_code fixture_run(struct run_fixture *f, const char *text, int64_t batches) {
     struct sl_pipeline pipeline;
     struct sl_run_options options = {
-        .trigger = {.kind = SL_TRIGGER_AVAILABLE_NOW, .batches_max = batches},
+        .trigger = {.kind = f->once ? SL_TRIGGER_ONCE : SL_TRIGGER_AVAILABLE_NOW,
+                    .batches_max = batches},
         .report = fixture_count,
         .report_ctx = f};
     f->rows_in = f->rows_read_by_feed = f->letters = 0;

@@ -124,6 +124,22 @@ void test_late_table_does_not_pass_the_others(void **state) {
     fixture_close(&f);
 }
 
+/* A run of one batch has to reach the end with it, also for what is behind. */
+void test_once_reaches_the_end_when_one_is_behind(void **state) {
+    (void)state;
+    struct run_fixture f;
+    fixture_open(&f);
+    fixture_produce(&f, 0, 300, value_of);
+    fixture_run_ok(&f, UNLIMITED("a"));
+    fixture_produce(&f, 300, 600, value_of);
+    f.once = true;
+    fixture_run_ok(&f, UNLIMITED("a") UNLIMITED("b"));
+    assert_int_equal(f.batches, 2);
+    expect_all(&f, "delta", "a", 900);
+    expect_all(&f, "delta", "b", 900);
+    fixture_close(&f);
+}
+
 /* An error at each step: what has committed is not done again, the others run again alone. */
 void test_failure_between_the_queries_is_made_good(void **state) {
     (void)state;
