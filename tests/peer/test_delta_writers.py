@@ -24,6 +24,7 @@ class Foreign(threading.Thread):
         super().__init__(daemon=True)
         self.table, self.until, self.chance = table, until, random.Random(seed)
         self.done, self.lost, self.error = [], 0, None
+        self.doubtful = set()  # rows of calls that failed, perhaps behind their commit
 
     def run(self):
         try:
@@ -38,6 +39,12 @@ class Foreign(threading.Thread):
             result = self.act()
         except delta.deltalake.exceptions.CommitFailedError:
             self.lost += 1
+        except delta.deltalake.exceptions.DeltaError as error:
+            # delta-rs lists a directory that others write to, and may see version n + 1 without n
+            if "found gap" not in str(error):
+                raise
+            self.lost += 1
+            self.doubtful |= set(self.rows)
         else:
             self.done += [] if result is None else [result]
 
@@ -48,6 +55,7 @@ class Appends(Foreign):
     def act(self):
         import pyarrow as pa
         key, self.next = self.next, self.next + 1
+        self.rows = [("rs", p, key) for p in range(3)]
         schema = pa.schema([("who", pa.string()), ("p", pa.int64()), ("o", pa.int64()), ("value", pa.binary())])
         rows = pa.table({"who": ["rs"] * 3, "p": [0, 1, 2], "o": [key] * 3, "value": [b"%d" % key] * 3}, schema=schema)
         delta.deltalake.write_deltalake(self.table, rows, mode="append")
@@ -63,12 +71,15 @@ class Deletes(Foreign):
             return None
         key, part = self.appends.done[self.at], self.chance.choice(["", " AND p = 1"])
         self.at += self.chance.randint(1, 4)
+        self.rows = [("rs", p, key) for p in ([1] if part else range(3))]
         told = delta.deltalake.DeltaTable(self.table).delete(f"who = 'rs' AND o = {key}{part}")
         assert told["num_deleted_rows"] == (1 if part else 3), f"{told} of key {key}{part}"
         return key, part
 
 
 class Compacts(Foreign):
+    rows = ()
+
     def act(self):
         told = delta.deltalake.DeltaTable(self.table).optimize.compact()
         return told["numFilesRemoved"] or None
@@ -149,10 +160,13 @@ def test_writers_of_one_table(lab):
     for key, part in deletes.done:
         for p in [1] if part else range(3):
             del want["rs", p, key]
+    doubtful = appends.doubtful | deletes.doubtful
+    want = {at: value for at, value in want.items() if at not in doubtful}
     for reader, rows in (("the log", delta.rows(table, "who", "p", "o", "value")),
                          ("delta-rs", delta.rows_of_delta_rs(table, "who", "p", "o", "value"))):
         have = {row[:3]: row[3] for row in rows}
         assert len(have) == len(rows), f"seed {seed}: {reader}: {len(rows) - len(have)} rows are there twice"
+        have = {at: value for at, value in have.items() if at not in doubtful}
         lost, extra = sorted(want.keys() - have.keys()), sorted(have.keys() - want.keys())
         assert not lost and not extra, f"seed {seed}: {reader}: lost {lost[:3]} of {len(lost)}, too many {extra[:3]} of {len(extra)}"
         assert have == want, f"seed {seed}: {reader}: a value is wrong"
