@@ -35,6 +35,7 @@ void sl_batch_take_rows(struct sl_batch *batch, const struct sl_batch *from) {
     batch->source_rows = from->source_rows;
     batch->row_ids = from->row_ids;
     batch->faults = from->faults;
+    batch->drift = from->drift;
 }
 
 uint32_t sl_batch_selection(const struct sl_batch *batch, uint32_t *idx) {

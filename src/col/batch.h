@@ -10,6 +10,7 @@
 #ifndef SL_COL_BATCH_H
 #define SL_COL_BATCH_H
 
+#include "col/drift.h"
 #include "col/fault.h"
 #include "col/vec.h"
 
@@ -34,6 +35,7 @@ struct sl_batch {
     const int64_t *row_ids;      /* per row: what tells it from the others made of the same source
                                     row, the same in a replay; NULL: origin.offsets do */
     struct sl_faults *faults;    /* where failed rows are noted; NULL: they fail the batch */
+    struct sl_drift *drift;      /* where fields are noted that a schema lacks; NULL: nobody asks */
     /* Rows that the source could not read as its schema wants (their columns are null): a chain
      * with faults takes them over; NULL: none. */
     const struct sl_faults *malformed;
@@ -51,7 +53,8 @@ void sl_batch_drop_failed(struct sl_batch *batch, uint64_t *bits);
 void sl_batch_init(struct sl_batch *batch, const struct sl_type *schema, struct sl_arena *arena);
 void sl_batch_release(struct sl_batch *batch);
 void sl_batch_clear(struct sl_batch *batch);
-/* Rows, selection, origin and faults of `from`: for an operator whose output has the same rows. */
+/* Rows, selection, origin, faults and drift of `from`: for an operator whose output has the same
+ * rows. */
 void sl_batch_take_rows(struct sl_batch *batch, const struct sl_batch *from);
 /* Writes the row numbers of the selection to idx (room for batch->rows) and returns their count. */
 uint32_t sl_batch_selection(const struct sl_batch *batch, uint32_t *idx);

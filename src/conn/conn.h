@@ -143,6 +143,7 @@ struct sl_sink_config {
     uint32_t partition_count;
     struct sl_options options; /* OPTIONS and TBLPROPERTIES */
     struct sl_str name;        /* of the table or sink */
+    const bool *not_null;      /* per column: declared NOT NULL, and kept so; NULL: none is */
 };
 
 struct sl_sink_metrics {

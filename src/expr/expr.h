@@ -111,7 +111,8 @@ bool sl_expr_is_trivial(const struct sl_expr *expr);
 /* FROM_JSON of which only some fields are read: fields_used[i] is field i of expr->type (a STRUCT).
  * Returns an expression whose type keeps those fields in their order (the caller renumbers its
  * FIELD nodes), or expr itself when nothing can be dropped: all are used, the type is no struct,
- * FAILFAST, or the corrupt record column is among the fields (Spark's OptimizeCsvJsonExprs). */
+ * FAILFAST, rescued data is asked for, or the corrupt record column is among the fields (Spark's
+ * OptimizeCsvJsonExprs). */
 struct sl_expr *sl_expr_prune_json(struct sl_expr_ctx *ctx, struct sl_expr *expr,
                                    const bool *fields_used);
 

@@ -86,6 +86,36 @@ static enum sl_code check_corrupt_column(const struct sl_json_options *options,
                       SL_STR_ARG(options->column_name_of_corrupt_record));
 }
 
+/* Where the schema does not have it, it comes last. */
+static enum sl_code add_rescued_column(struct sl_expr_ctx *ctx,
+                                       const struct sl_json_options *options,
+                                       const struct sl_type **schema, struct sl_span span,
+                                       struct sl_err *err) {
+    struct sl_str name = options->rescued_data_column;
+    const struct sl_type *type = *schema;
+    if (!name.len) return SL_OK;
+    if (type->kind != SL_STRUCT_KIND)
+        return sl_fail_at(err, span, "INVALID_OPTION", "42616",
+                          "the option `rescuedDataColumn` of from_json needs a schema of columns, "
+                          "not \"%s\"",
+                          sl_type_sql(ctx->query, type));
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        if (!sl_str_eq_nocase(type->fields[i].name, name)) continue;
+        if (sl_str_eq(type->fields[i].name, name) && type->fields[i].type->kind == SL_STRING_KIND)
+            return SL_OK;
+        return sl_fail_at(err, span, "INVALID_OPTION", "42616",
+                          "the column `%.*s` for rescued data is in the schema with another type "
+                          "or spelling: it has to be a STRING",
+                          SL_STR_ARG(name));
+    }
+    struct sl_field *fields = SL_NEW_ARRAY(ctx->query, struct sl_field, type->field_count + 1);
+    for (uint32_t i = 0; i < type->field_count; i++) fields[i] = type->fields[i];
+    fields[type->field_count] =
+        (struct sl_field){.name = name, .type = &sl_type_string, .nullable = true};
+    *schema = sl_type_struct(ctx->query, fields, type->field_count + 1);
+    return SL_OK;
+}
+
 static enum sl_code compile_pattern(struct sl_expr_ctx *ctx, struct sl_str text,
                                     struct sl_span span, const struct sl_pattern **out,
                                     struct sl_err *err) {
@@ -115,6 +145,7 @@ bool sl_expr_same_json(const struct sl_expr *a, const struct sl_expr *b) {
     if (x == y) return true;
     const struct sl_str *const texts[][2] = {
         {&x->column_name_of_corrupt_record, &y->column_name_of_corrupt_record},
+        {&x->rescued_data_column, &y->rescued_data_column},
         {&x->timestamp_format, &y->timestamp_format},
         {&x->timestamp_ntz_format, &y->timestamp_ntz_format},
         {&x->date_format, &y->date_format},
@@ -149,6 +180,7 @@ enum sl_code sl_expr_from_json(struct sl_expr_ctx *ctx, struct sl_expr **args, u
                           "The function `from_json` doesn't support the DROPMALFORMED mode. "
                           "Acceptable modes are PERMISSIVE and FAILFAST.");
     SL_TRY(check_corrupt_column(options, schema, span, err));
+    SL_TRY(add_rescued_column(ctx, options, &schema, span, err));
     struct sl_expr *expr = sl_expr_new(ctx, SL_EXPR_FROM_JSON, schema, span);
     sl_expr_set_args(ctx, expr, &text, 1);
     expr->json = options;
@@ -161,7 +193,7 @@ struct sl_expr *sl_expr_prune_json(struct sl_expr_ctx *ctx, struct sl_expr *expr
                                    const bool *fields_used) {
     const struct sl_type *type = expr->type;
     if (expr->kind != SL_EXPR_FROM_JSON || type->kind != SL_STRUCT_KIND ||
-        expr->json->mode == SL_JSON_FAILFAST ||
+        expr->json->mode == SL_JSON_FAILFAST || expr->json->rescued_data_column.len ||
         sl_type_find_field(expr->json_schema, expr->json->column_name_of_corrupt_record) >= 0)
         return expr;
     struct sl_field *kept = SL_NEW_ARRAY(ctx->query, struct sl_field, type->field_count + 1);

@@ -2,6 +2,7 @@
  * faults of a batch that collects them. */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "expr/expr_int.h"
 #include "expr/program_int.h"
 #include "kern/datetime_pattern.h"
@@ -14,10 +15,14 @@ struct json_step {
     bool own_zone;
     /* A malformed text is the record's fault, and the query does not ask for the corrupt record. */
     bool may_fault;
+    bool may_drift; /* it is the record that has the fields */
     /* of the running call */
     struct sl_program *program;
     const struct step *step;
     bool constant;
+    uint32_t drift_row;    /* the last one that had an unknown field; UINT32_MAX: none */
+    struct sl_buf unknown; /* the first such field, where it stops the batch */
+    uint32_t unknown_row;
 };
 
 static bool by_pattern(const struct sl_pattern *pattern, const struct sl_zone *zone,
@@ -66,6 +71,67 @@ static void on_malformed(void *ctx, uint32_t row, struct sl_str reason) {
     sl_program_add_fault(json->program, json->step, row, json->constant, &fault);
 }
 
+/* ---- unknown fields ---- */
+
+static void put_unknown(struct sl_buf *out, struct sl_str path, struct sl_str value) {
+    size_t len = value.len;
+    if (len > SL_DRIFT_VALUE_MAX) len = sl_utf8_whole(value.ptr, SL_DRIFT_VALUE_MAX);
+    sl_buf_printf(out, "field `%.*s` is not in the schema; it is %.*s%s", SL_STR_ARG(path),
+                  (int)len, value.ptr, len < value.len ? ".." : "");
+}
+
+static void fault_unknown(struct json_step *json, uint32_t row, struct sl_str path,
+                          struct sl_str value) {
+    struct sl_buf text = {0};
+    put_unknown(&text, path, value);
+    struct sl_fault fault = {.kind = SL_FAULT_DRIFT,
+                             .rule = SL_STR("onSchemaDrift"),
+                             .condition = SL_STR("UNKNOWN_FIELD_EXCEPTION"),
+                             .sqlstate = SL_STR("KD003"),
+                             .msg = sl_buf_str(&text)};
+    sl_program_add_fault(json->program, json->step, row, false, &fault);
+    sl_buf_release(&text);
+}
+
+static void on_unknown(void *ctx, uint32_t row, struct sl_str path, struct sl_str value) {
+    struct json_step *json = ctx;
+    const struct sl_batch *batch = json->program->batch;
+    struct sl_drift *drift = batch->drift;
+    if (row != json->drift_row) drift->records++;
+    json->drift_row = row;
+    if (drift->mode == SL_DRIFT_QUARANTINE && batch->faults) fault_unknown(json, row, path, value);
+    if (drift->mode == SL_DRIFT_FAIL && !json->unknown.len) {
+        put_unknown(&json->unknown, path, value);
+        json->unknown_row = row;
+    }
+    if (sl_drift_knows(drift, path)) return;
+    char where[256];
+    sl_batch_describe_row(batch, row, where, sizeof where);
+    sl_drift_add(drift, &(struct sl_drift_field){path, value, sl_str(where)});
+}
+
+static enum sl_code fail_unknown(struct sl_program *program, const struct step *step,
+                                 struct sl_err *err) {
+    sl_fail_at(err, step->expr->span, "UNKNOWN_FIELD_EXCEPTION", "KD003",
+               "Encountered an unknown field during parsing: %s",
+               sl_buf_cstr(&step->json->unknown));
+    if (err) err->code = SL_DATA;
+    sl_hint(err, "add it to the schema of from_json; 'sluice.onSchemaDrift' = 'warn' goes on "
+                 "without it");
+    sl_program_describe(program, step, step->json->unknown_row, false, err);
+    return SL_DATA;
+}
+
+static enum sl_code ask_for_unknown(struct sl_program *program, const struct step *step,
+                                    struct sl_err *err) {
+    struct json_step *json = step->json;
+    bool ask = program->batch->drift && json->may_drift;
+    json->drift_row = UINT32_MAX;
+    sl_buf_clear(&json->unknown);
+    return sl_json_decoder_on_unknown(json->decoder, step->expr->json_schema,
+                                      ask ? on_unknown : NULL, json, err);
+}
+
 /* ---- the step ---- */
 
 enum sl_code sl_json_step_new(struct sl_program *program, struct step *step, struct sl_err *err) {
@@ -74,6 +140,7 @@ enum sl_code sl_json_step_new(struct sl_program *program, struct step *step, str
     step->json = json;
     json->zone = sl_zone_utc;
     json->patterns = step->expr->state;
+    json->may_drift = sl_expr_reads_column(step->expr);
     json->may_fault = sl_expr_reads_column(step->expr) && !has_corrupt_column(step->expr);
     struct sl_str zone = step->expr->json->time_zone;
     if (zone.len) {
@@ -90,6 +157,7 @@ enum sl_code sl_json_step_new(struct sl_program *program, struct step *step, str
 
 void sl_json_step_free(struct json_step *json) {
     if (json->decoder) sl_json_decoder_free(json->decoder);
+    sl_buf_release(&json->unknown);
     free(json);
 }
 
@@ -104,12 +172,15 @@ enum sl_code sl_step_from_json(struct sl_program *program, struct step *step, st
     step->json->step = step;
     step->json->constant = constant && program->rows > 1;
     sl_json_decoder_on_malformed(step->json->decoder, collect ? on_malformed : NULL, step->json);
+    SL_TRY(ask_for_unknown(program, step, err));
     enum sl_code code =
         sl_json_decode(step->json->decoder, in, rows,
                        constant ? NULL : program->masks[step->mask].bits, out, NULL, &bad_row, err);
-    if (collect) sl_program_drop_faulty(program);
+    if (program->batch->faults && (collect || program->batch->drift))
+        sl_program_drop_faulty(program);
     if (code == SL_DATA) sl_program_describe(program, step, bad_row, constant, err);
     SL_TRY(code);
+    if (step->json->unknown.len) return fail_unknown(program, step, err);
     if (constant) out->enc = SL_ENC_CONST;
     out->rows = program->rows;
     return SL_OK;

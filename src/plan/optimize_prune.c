@@ -148,7 +148,7 @@ static const struct sl_type *pruned_type(struct sl_arena *arena, const struct sl
 static bool may_prune(const struct sl_expr *json, const struct need *need) {
     const struct sl_type *type = json->type;
     if (need->amount != SOME || type->kind != SL_STRUCT_KIND || !type->field_count) return false;
-    if (json->json->mode != SL_JSON_PERMISSIVE) return false;
+    if (json->json->mode != SL_JSON_PERMISSIVE || json->json->rescued_data_column.len) return false;
     for (uint32_t i = 0; i < type->field_count; i++)
         if (need->fields[i].amount != NONE &&
             sl_str_eq(type->fields[i].name, json->json->column_name_of_corrupt_record))

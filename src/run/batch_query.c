@@ -2,6 +2,7 @@
 
 #include "run/quarantine.h"
 #include "run/query_target.h"
+#include "run/schema_drift.h"
 
 /* What one run needs; everything lives in the arena. */
 struct batch_run {
@@ -17,7 +18,8 @@ struct batch_run {
 static bool env_stopping(void *engine) { return sl_engine_is_stopping(engine); }
 
 static enum sl_code bind(struct batch_run *run, struct sl_pipeline *pipeline,
-                         const struct sl_urelation *relation, struct sl_err *err) {
+                         const struct sl_urelation *relation, const struct sl_statement *target,
+                         struct sl_err *err) {
     struct sl_engine *engine = pipeline->engine;
     *run = (struct batch_run){.pipeline = pipeline};
     sl_arena_init(&run->arena, "query");
@@ -32,7 +34,7 @@ static enum sl_code bind(struct batch_run *run, struct sl_pipeline *pipeline,
         .stopping = env_stopping,
         .stop_ctx = engine,
     };
-    return sl_pipeline_bind(pipeline, relation, &run->env, &run->bound, err);
+    return sl_pipeline_bind(pipeline, relation, target, &run->env, &run->bound, err);
 }
 
 /* Start and end of what there is; a bounded source without offsets (files) plans all it has. */
@@ -97,7 +99,7 @@ enum sl_code sl_batch_query_run(struct sl_pipeline *pipeline, const struct sl_ur
                                 sl_rows_begin_fn begin, sl_rows_fn fn, void *ctx,
                                 struct sl_err *err) {
     struct batch_run run;
-    enum sl_code code = bind(&run, pipeline, relation, err);
+    enum sl_code code = bind(&run, pipeline, relation, NULL, err);
     if (code == SL_OK) code = prepare(&run, err);
     if (code == SL_OK) code = begin(ctx, run.bound.schema, &run.session, err);
     if (code == SL_OK) {
@@ -169,7 +171,7 @@ enum sl_code sl_batch_query_write(struct sl_pipeline *pipeline, const struct sl_
                                   struct sl_batch_result *result, struct sl_buf *profile,
                                   struct sl_err *err) {
     struct batch_run run;
-    enum sl_code code = bind(&run, pipeline, spec->relation, err);
+    enum sl_code code = bind(&run, pipeline, spec->relation, spec->target, err);
     if (code == SL_OK) code = prepare(&run, err);
     if (code == SL_OK) code = write_to(&run, spec, result, profile, err);
     if (code != SL_OK) sl_context(err, "materialized view %.*s", SL_STR_ARG(spec->name));
@@ -183,8 +185,11 @@ enum sl_code sl_batch_query_explain(struct sl_pipeline *pipeline,
                                     struct sl_err *err) {
     struct batch_run run;
     const struct sl_statement *quarantine;
+    bool on;
+    enum sl_drift_mode mode;
     SL_TRY(sl_quarantine_find(pipeline, target, &quarantine, err));
-    enum sl_code code = bind(&run, pipeline, relation, err);
+    SL_TRY(sl_schema_drift_mode(pipeline, target, &on, &mode, err));
+    enum sl_code code = bind(&run, pipeline, relation, target, err);
     if (code == SL_OK)
         code = sl_pipeline_expect(pipeline, target, NULL, 0, &run.env, &run.bound, err);
     if (code == SL_OK) sl_node_put_text(out, run.bound.plan);

@@ -122,7 +122,7 @@ static enum sl_code run_task(void *ctx, size_t worker, size_t number, struct sl_
     for (uint32_t i = 0; i < opened; i++) {
         code = sl_output_task_close(&outputs[i], code, err);
         pthread_mutex_lock(&work->mutex);
-        sl_stage_times_add(&epoch->outputs[i].times, &outputs[i].times);
+        sl_output_task_sum(&outputs[i]);
         pthread_mutex_unlock(&work->mutex);
     }
     free(outputs);

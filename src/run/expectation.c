@@ -2,6 +2,7 @@
  * columns that the target gets, and above them what the table itself demands of the rows that are
  * left. */
 #include "expr/higher.h"
+#include "run/declared.h"
 #include "run/pipeline.h"
 
 struct expecting {
@@ -139,5 +140,6 @@ enum sl_code sl_pipeline_expect(struct sl_pipeline *pipeline, const struct sl_st
         if (err) err->span = sl_sql_origin(&pipeline->text, err->span);
         return code;
     }
+    sl_declared_not_null(env->query, target, bound->schema, &demanded, &demanded_count);
     return expect_table(&expecting, demanded, demanded_count, err);
 }

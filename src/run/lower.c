@@ -153,6 +153,7 @@ enum sl_code sl_chain_process(struct sl_chain *chain, const struct sl_session *s
                               struct sl_batch *source, struct sl_batch **out, struct sl_err *err) {
     struct sl_batch *batch = source;
     source->faults = chain->faults;
+    source->drift = chain->drift;
     if (chain->faults) sl_faults_begin(chain->faults, source->rows);
     if (chain->pipe->scan->kind == SL_NODE_SCAN) {
         take_scan_columns(chain, source);

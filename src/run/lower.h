@@ -44,6 +44,7 @@ struct sl_chain {
     const struct sl_pipe *pipe;
     struct sl_faults *faults; /* set after init: where failed records are noted; emptied by every
                                  sl_chain_process; NULL: a failed record fails the batch */
+    struct sl_drift *drift;   /* likewise: where unknown fields are noted; NULL: nobody asks */
     uint64_t *readable;       /* rows without those that the source could not read */
     uint32_t readable_words;
 };

@@ -16,6 +16,7 @@ enum sl_code sl_output_task_open(struct sl_output_task *task, struct sl_output *
                                  uint32_t number, struct sl_err *err) {
     *task = (struct sl_output_task){.output = output};
     sl_faults_init(&task->faults);
+    if (output->drift) sl_drift_init(&task->drift, output->drift->mode);
     if (output->sink && !output->committed)
         SL_TRY(output->sink->ops->writer_open(output->sink, number, &task->writer, err));
     return output->letters ? sl_letter_task_open(output->letters, number, &task->letters, err)
@@ -46,6 +47,7 @@ static enum sl_code process(struct sl_output_task *task, struct sl_chain *chain,
     struct sl_batch *out;
     int64_t begin = sl_clock_thread_cpu_ns();
     chain->faults = task->letters ? &task->faults : NULL;
+    chain->drift = task->output->drift ? &task->drift : NULL;
     enum sl_code code = sl_chain_process(chain, task->output->session, source, &out, err);
     if (code != SL_OK && err && task->output->text)
         err->span = sl_sql_origin(task->output->text, err->span);
@@ -79,4 +81,11 @@ enum sl_code sl_output_task_close(struct sl_output_task *task, enum sl_code code
     sl_faults_release(&task->faults);
     task->times.close_ns += sl_clock_thread_cpu_ns() - begin;
     return code;
+}
+
+void sl_output_task_sum(struct sl_output_task *task) {
+    sl_stage_times_add(&task->output->times, &task->times);
+    if (!task->output->drift) return;
+    sl_drift_merge(task->output->drift, &task->drift);
+    sl_drift_release(&task->drift);
 }

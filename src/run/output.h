@@ -29,6 +29,7 @@ struct sl_output {
     void *consume_ctx;
     bool committed;             /* the sink holds this batch: rows are counted, not written */
     struct sl_letters *letters; /* NULL: a record that fails, fails the batch */
+    struct sl_drift *drift;     /* fields that schemas lack, summed; NULL: nobody asks */
     sl_profile_fn profile;      /* may be NULL: called per program step after the run */
     void *profile_ctx;
     /* results */
@@ -49,6 +50,7 @@ struct sl_output_task {
     struct sl_sink_writer *writer;
     struct sl_letter_task *letters;
     struct sl_faults faults;
+    struct sl_drift drift;
     struct sl_stage_times times;
 };
 
@@ -65,5 +67,7 @@ SL_MUST_CHECK enum sl_code sl_output_task_push(struct sl_output_task *task, stru
  */
 SL_MUST_CHECK enum sl_code sl_output_task_close(struct sl_output_task *task, enum sl_code code,
                                                 struct sl_err *err);
+/* Behind close, one task at a time: adds to the output's sums, and frees what is left. */
+void sl_output_task_sum(struct sl_output_task *task);
 
 #endif

@@ -2,7 +2,9 @@
 
 #include "conn/file_source.h"
 #include "plan/optimize.h"
+#include "run/declared.h"
 #include "run/order.h"
+#include "run/places.h"
 #include "run/query_target.h"
 
 static const struct sl_statement *find_target(const struct sl_pipeline *pipeline,
@@ -92,6 +94,10 @@ static enum sl_code refuse(const struct sl_statement *statement, struct sl_err *
 static enum sl_code refuse_quarantine(const struct sl_statement *view, struct sl_err *err) {
     for (uint32_t i = 0; i < view->properties.count; i++) {
         const struct sl_property *property = &view->properties.items[i];
+        if (sl_str_eq_nocase(property->key, SL_STR("sluice.onSchemaDrift")))
+            return sl_fail_at(err, property->key_span, "UNSUPPORTED_FEATURE", "0A000",
+                              "a materialized view cannot have `%.*s`: make it a streaming table",
+                              SL_STR_ARG(property->key));
         if (!sl_str_starts_nocase(property->key, SL_STR("sluice.quarantine"))) continue;
         sl_fail_at(err, property->key_span, "UNSUPPORTED_FEATURE", "0A000",
                    "a materialized view cannot have a quarantine (`%.*s`)",
@@ -157,6 +163,7 @@ enum sl_code sl_pipeline_load(struct sl_engine *engine, const char *file, struct
                              err));
     enum sl_code code = sl_sql_parse(&out->arena, out->text.text, &out->statements, err);
     if (code == SL_OK) code = collect(out, err);
+    if (code == SL_OK) code = sl_pipeline_check_places(out, err);
     if (code == SL_OK) code = sl_pipeline_order(out, err);
     if (code != SL_OK && err) err->span = sl_sql_origin(&out->text, err->span);
     return code;
@@ -237,7 +244,8 @@ static void resolve_pipeline_table(struct catalog_ctx *ctx, const struct sl_urel
 }
 
 static enum sl_code bind_relation(struct catalog_ctx *ctx, const struct sl_urelation *relation,
-                                  struct sl_bound_query *out, struct sl_err *err);
+                                  const struct sl_statement *target, struct sl_bound_query *out,
+                                  struct sl_err *err);
 
 /* As a table keeps its columns: every field may be null, but a map's keys. */
 static const struct sl_type *as_stored(struct sl_arena *arena, const struct sl_type *type) {
@@ -258,7 +266,7 @@ static enum sl_code schema_of_writer(struct catalog_ctx *ctx, const struct sl_qu
     struct sl_bound_query bound;
     if (ctx->depth > ctx->pipeline->query_count) return SL_OK;
     struct catalog_ctx inner = {ctx->pipeline, ctx->env, ctx->depth + 1};
-    SL_TRY(bind_relation(&inner, query->relation, &bound, err));
+    SL_TRY(bind_relation(&inner, query->relation, query->target, &bound, err));
     *out = as_stored(ctx->env->query, bound.schema);
     return SL_OK;
 }
@@ -356,7 +364,8 @@ static enum sl_code scan(void *opaque, const struct sl_urelation *read,
 }
 
 static enum sl_code bind_relation(struct catalog_ctx *catalog_ctx,
-                                  const struct sl_urelation *relation, struct sl_bound_query *out,
+                                  const struct sl_urelation *relation,
+                                  const struct sl_statement *target, struct sl_bound_query *out,
                                   struct sl_err *err) {
     const struct sl_conn_env *env = catalog_ctx->env;
     struct sl_catalog catalog = {catalog_ctx, view, scan, relation_names};
@@ -365,16 +374,17 @@ static enum sl_code bind_relation(struct catalog_ctx *catalog_ctx,
     if (code == SL_OK) {
         /* the names and order of the query's columns; rewrites below keep them */
         out->schema = sl_node_schema(env->query, out->plan);
-        code = sl_plan_optimize(&ctx.expr, out->plan, &out->plan, err);
+        code = sl_declared_apply(&ctx.expr, target, &out->plan, &out->schema, err);
     }
+    if (code == SL_OK) code = sl_plan_optimize(&ctx.expr, out->plan, &out->plan, err);
     return code;
 }
 
 enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline, const struct sl_urelation *relation,
-                              const struct sl_conn_env *env, struct sl_bound_query *out,
-                              struct sl_err *err) {
+                              const struct sl_statement *target, const struct sl_conn_env *env,
+                              struct sl_bound_query *out, struct sl_err *err) {
     struct catalog_ctx ctx = {pipeline, env, 0};
-    enum sl_code code = bind_relation(&ctx, relation, out, err);
+    enum sl_code code = bind_relation(&ctx, relation, target, out, err);
     if (code != SL_OK && err) err->span = sl_sql_origin(&pipeline->text, err->span);
     return code;
 }

@@ -44,18 +44,20 @@ SL_MUST_CHECK enum sl_code sl_pipeline_load(struct sl_engine *engine, const char
 void sl_pipeline_release(struct sl_pipeline *pipeline);
 
 /* Binding and optimising one query; sources are described, and opened only where their schema is in
- * the data. Errors' spans are mapped to the source. */
+ * the data. target (may be NULL): what it is written to, whose declared columns the rows get
+ * (run/declared.h). Errors' spans are mapped to the source. */
 struct sl_bound_query {
     struct sl_node *plan;
     const struct sl_type *schema;
 };
 SL_MUST_CHECK enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline,
                                             const struct sl_urelation *relation,
+                                            const struct sl_statement *target,
                                             const struct sl_conn_env *env,
                                             struct sl_bound_query *out, struct sl_err *err);
-/* Puts the expectations of the query's target (CONSTRAINT .. EXPECT) and what the table that is
- * written demands (sink->ops->constraints, may be none) above a bound query; nothing is done when
- * there are neither. The schema stays. Between sl_pipeline_bind and sl_lower. */
+/* Puts the expectations of the query's target (CONSTRAINT .. EXPECT), its declared NOT NULLs, and
+ * what the table that is written demands (sink->ops->constraints, may be none) above a bound query;
+ * nothing is done when there are none. The schema stays. Between sl_pipeline_bind and sl_lower. */
 SL_MUST_CHECK enum sl_code
 sl_pipeline_expect(struct sl_pipeline *pipeline, const struct sl_statement *target,
                    const struct sl_sink_constraint *demanded, uint32_t demanded_count,

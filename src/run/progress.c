@@ -81,6 +81,17 @@ static void put_letters(struct sl_buf *out, const struct sl_batch_report *report
     sl_buf_put_byte(out, '}');
 }
 
+static void put_drift(struct sl_buf *out, const struct sl_batch_report *report) {
+    if (!report->has_drift) return;
+    sl_buf_printf(out, ",\"schemaDrift\":{\"records\":%llu,\"newFields\":[",
+                  (unsigned long long)report->drift_records);
+    for (uint32_t i = 0; i < report->new_field_count; i++) {
+        if (i) sl_buf_put_byte(out, ',');
+        sl_json_put_string(out, report->new_fields[i].path);
+    }
+    sl_buf_put_cstr(out, "]}");
+}
+
 void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *report) {
     const struct sl_query *query = report->query;
     const struct sl_batch_durations *d = &report->durations;
@@ -110,6 +121,7 @@ void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *repo
     sl_buf_put_byte(out, ']');
     put_expectations(out, report);
     put_letters(out, report);
+    put_drift(out, report);
     sl_buf_put_cstr(out, ",\"sink\":{\"description\":");
     sl_json_put_string(out, sl_query_sink_description(query));
     long long rows = sl_query_sink_reports_rows(query) ? (long long)report->sink.rows : -1;
@@ -137,6 +149,8 @@ void sl_progress_put_status(struct sl_buf *out, const struct sl_batch_report *re
                   (unsigned long long)report->sink.rows, (unsigned long long)report->sink.files);
     if (report->letters)
         sl_buf_printf(out, " dead letters %llu", (unsigned long long)report->letters);
+    if (report->drift_records)
+        sl_buf_printf(out, " unknown fields in %llu", (unsigned long long)report->drift_records);
     uint64_t broken = 0;
     for (uint32_t i = 0; i < report->expectation_count; i++)
         broken += report->expectations[i].failed;

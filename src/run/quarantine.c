@@ -78,6 +78,11 @@ enum sl_code sl_quarantine_find(const struct sl_pipeline *pipeline,
                           "UNSUPPORTED_FEATURE", "0A000",
                           "`%.*s` holds dead letters, which have no expectations to meet",
                           SL_STR_ARG(property->value));
+    if ((*out)->column_count)
+        return sl_fail_at(err, sl_sql_origin(&pipeline->text, (*out)->columns[0].span),
+                          "UNSUPPORTED_FEATURE", "0A000",
+                          "`%.*s` holds dead letters, whose columns are given: leave out the list",
+                          SL_STR_ARG(property->value));
     return may_hold_letters(*out) ? SL_OK : not_free(*out, property, span, err);
 }
 

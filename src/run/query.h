@@ -43,6 +43,10 @@ struct sl_batch_report {
     uint32_t expectation_count;
     bool has_quarantine;
     uint64_t letters, letters_by_kind[SL_FAULT_KINDS];
+    bool has_drift;
+    uint64_t drift_records;                  /* with a field that their schema lacks .. */
+    const struct sl_drift_field *new_fields; /* .. and those seen for the first time in this run */
+    uint32_t new_field_count;
 };
 typedef void (*sl_report_fn)(void *ctx, const struct sl_batch_report *report);
 

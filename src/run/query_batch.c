@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "run/letter_seal.h"
 #include "run/query_int.h"
+#include "run/schema_drift.h"
 
 static int64_t now_ms(void) { return sl_clock_wall_us() / 1000; }
 
@@ -121,6 +122,10 @@ static void make_output(struct query_batch *batch, bool alone, struct sl_output 
                                  .sink = query->sink,
                                  .letters = query->letters,
                                  .name = alone ? (struct sl_str){0} : query->name};
+    if (query->detects_drift) {
+        query->drift.records = 0;
+        output->drift = &query->drift;
+    }
     if (query->pipes.expectation_count) {
         size_t bytes = query->pipes.expectation_count * sizeof *output->expectations;
         output->expectations = sl_arena_alloc(&query->epoch, bytes);
@@ -278,6 +283,17 @@ static void take_letter_counts(struct sl_batch_report *report, const struct sl_l
     memcpy(report->letters_by_kind, letters->by_kind, sizeof report->letters_by_kind);
 }
 
+/* Fields are told of when their batch is committed, once in a run. */
+static void take_drift(struct sl_query *query, struct sl_batch_report *report) {
+    if (!query->detects_drift) return;
+    report->has_drift = true;
+    report->drift_records = query->drift.records;
+    report->new_fields = query->drift.items + query->drift_told;
+    report->new_field_count = query->drift.count - query->drift_told;
+    sl_schema_drift_warn(&query->engine->log, query->name, &query->drift, query->drift_told);
+    query->drift_told = query->drift.count;
+}
+
 static void send_report(struct run *run, uint32_t at) {
     struct query_batch *batch = &run->batches[at];
     struct sl_query *query = batch->query;
@@ -295,6 +311,7 @@ static void send_report(struct run *run, uint32_t at) {
         query->last_trigger_ms ? report->trigger_start_ms - query->last_trigger_ms : 0;
     report->durations.trigger_execution = (sl_clock_mono_ns() - batch->began_ns) / 1000000;
     take_letter_counts(report, query->letters);
+    take_drift(query, report);
     sl_stage_times_add(&query->total, &report->times);
     if (query->report) query->report(query->report_ctx, report);
 }

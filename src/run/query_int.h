@@ -25,6 +25,7 @@ struct sl_query {
 
     struct sl_str name, run_id, checkpoint_dir;
     bool temporary_checkpoint; /* removed at close: console, memory, noop without a location */
+    uint32_t made_dirs; /* the last parts of checkpoint_dir that this run made; 0: it was there */
     struct sl_checkpoint *checkpoint;
     struct sl_session session;
     struct sl_conn_env env;
@@ -34,6 +35,9 @@ struct sl_query {
     uint32_t source_count;      /* == pipes.count */
     struct sl_sink *sink;
     struct sl_letters *letters; /* NULL: no quarantine */
+    bool detects_drift;         /* sluice.onSchemaDrift */
+    struct sl_drift drift;      /* of the run */
+    uint32_t drift_told;        /* its fields that were warned of */
     const struct sl_type *schema;
     struct sl_json conf; /* recorded with every batch */
 

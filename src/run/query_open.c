@@ -7,6 +7,7 @@
 #include "run/quarantine.h"
 #include "run/query_int.h"
 #include "run/query_target.h"
+#include "run/schema_drift.h"
 
 static bool env_stopping(void *engine) { return sl_engine_is_stopping(engine); }
 
@@ -49,10 +50,45 @@ static enum sl_code choose_checkpoint(struct sl_query *query, struct sl_err *err
     return SL_OK;
 }
 
+/* The directory above; "" if none. */
+static struct sl_str parent_of(struct sl_str path) {
+    while (path.len && path.ptr[path.len - 1] == '/') path.len--;
+    while (path.len && path.ptr[path.len - 1] != '/') path.len--;
+    while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
+    return path;
+}
+
+static uint32_t count_missing_dirs(struct sl_query *query) {
+    uint32_t count = 0;
+    for (struct sl_str path = query->checkpoint_dir; path.len; path = parent_of(path), count++) {
+        struct sl_file_info info;
+        struct sl_err ignored;
+        if (sl_io_stat(sl_arena_cstr(&query->arena, path), &info, &ignored) != SL_OK || info.exists)
+            break;
+    }
+    return count;
+}
+
+/* A query that could not be opened leaves no checkpoint that was not there before: nothing was
+ * planned in it. The directories above go when nobody else uses them. */
+static void remove_made_dirs(struct sl_query *query) {
+    struct sl_err ignored;
+    struct sl_str path = query->checkpoint_dir;
+    if (query->made_dirs == 0 || sl_checkpoint_last_offsets(query->checkpoint) >= 0) return;
+    bool removed = sl_io_remove_tree(path.ptr, &ignored) == SL_OK;
+    for (uint32_t i = 1; i < query->made_dirs && removed; i++) {
+        path = parent_of(path);
+        removed = rmdir(sl_arena_cstr(&query->arena, path)) == 0;
+    }
+}
+
 static enum sl_code open_checkpoint(struct sl_query *query, struct sl_err *err) {
     SL_TRY(choose_checkpoint(query, err));
+    uint32_t missing = count_missing_dirs(query);
     SL_TRY(sl_checkpoint_open(&query->arena, query->checkpoint_dir.ptr, false, &query->engine->log,
                               &query->checkpoint, err));
+    /* another process may have been here before the lock was ours */
+    if (sl_checkpoint_query_id(query->checkpoint).len == 0) query->made_dirs = missing;
     SL_TRY(sl_checkpoint_ensure_metadata(query->checkpoint, err));
     char *run_id = sl_arena_alloc(&query->arena, 37);
     uint64_t high, low;
@@ -108,6 +144,14 @@ static enum sl_code open_sources(struct sl_query *query, struct sl_err *err) {
     return SL_OK;
 }
 
+static enum sl_code choose_drift(struct sl_query *query, struct sl_err *err) {
+    enum sl_drift_mode mode;
+    SL_TRY(sl_schema_drift_mode(query->pipeline, query->spec->target, &query->detects_drift, &mode,
+                                err));
+    if (query->detects_drift) sl_drift_init(&query->drift, mode);
+    return SL_OK;
+}
+
 static enum sl_code open_sinks(struct sl_query *query, struct sl_err *err) {
     SL_TRY(sl_target_open_sink(query->pipeline, query->spec, &query->env, query->schema,
                                &query->sink, err));
@@ -137,8 +181,10 @@ static enum sl_code open_all(struct sl_query *query, struct sl_err *err) {
         return sl_fail_at(
             err, query->spec->span, "", "",
             "a streaming query needs a target: CREATE STREAMING TABLE or CREATE FLOW");
+    SL_TRY(choose_drift(query, err));
     SL_TRY(open_checkpoint(query, err));
-    SL_TRY(sl_pipeline_bind(query->pipeline, query->spec->relation, &query->env, &bound, err));
+    SL_TRY(sl_pipeline_bind(query->pipeline, query->spec->relation, query->spec->target,
+                            &query->env, &bound, err));
     query->schema = bound.schema;
     SL_TRY(sl_lower(&query->arena, bound.plan, &query->pipes, err));
     SL_TRY(open_sources(query, err));
@@ -166,6 +212,7 @@ enum sl_code sl_query_open(struct sl_pipeline *pipeline, const struct sl_query_s
     enum sl_code code = open_all(query, err);
     if (code != SL_OK) {
         sl_context(err, "query %.*s", SL_STR_ARG(query->name));
+        remove_made_dirs(query);
         sl_query_close(query);
         return code;
     }
@@ -178,6 +225,7 @@ void sl_query_close(struct sl_query *query) {
     if (query->sink) query->sink->ops->close(query->sink);
     if (query->letters) query->letters->sink->ops->close(query->letters->sink);
     sl_letters_release(query->letters);
+    sl_drift_release(&query->drift);
     for (uint32_t i = 0; i < query->source_count; i++) {
         if (query->sources[i]) query->sources[i]->ops->close(query->sources[i]);
         sl_buf_release(&query->start[i]);

@@ -1,5 +1,7 @@
 #include "run/query_target.h"
 
+#include "run/declared.h"
+
 static const struct sl_property *find_property(const struct sl_properties *properties,
                                                const char *name) {
     for (uint32_t i = 0; i < properties->count; i++)
@@ -93,6 +95,7 @@ enum sl_code sl_target_open_sink(const struct sl_pipeline *pipeline,
     uint32_t *partition_columns;
     SL_TRY(find_partition_columns(&opening, &partition_columns, err));
     config.partition_columns = partition_columns;
+    config.not_null = sl_declared_flags(env->query, spec->target, schema);
     const struct sl_option *path = sl_options_find(&config.options, SL_STR("path"));
     if (!config.path.len && path) config.path = path->value;
     return connector->open_sink(env, &config, out, err);

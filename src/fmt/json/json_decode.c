@@ -51,6 +51,9 @@ void sl_json_decoder_free(struct sl_json_decoder *decoder) {
     sl_buf_release(&decoder->text);
     sl_buf_release(&decoder->scratch);
     sl_buf_release(&decoder->padded);
+    sl_buf_release(&decoder->path);
+    sl_buf_release(&decoder->rescued);
+    free(decoder->marked);
     sl_buf_release(&decoder->trouble.place);
     sl_buf_release(&decoder->trouble.what);
     sl_arena_release(&decoder->arena);
@@ -122,6 +125,7 @@ static bool decode_fast(struct sl_json_decoder *decoder, struct sl_str record, s
         decoder->stats.predicted++;
         return true;
     }
+    decoder->suspect = false;
     if (decoder->paths == SL_JSON_STRICT_ONLY || !sl_json_lookup(decoder, record, out, row))
         return false;
     decoder->stats.lookup++;
@@ -132,7 +136,9 @@ static bool decode_fast(struct sl_json_decoder *decoder, struct sl_str record, s
 /* False: malformed or partially bad. */
 static bool decode_row(struct sl_json_decoder *decoder, struct sl_str record, struct sl_vec *out,
                        uint32_t row) {
-    if (no_fields(decoder)) {
+    decoder->marked_count = 0;
+    decoder->suspect = no_fields(decoder);
+    if (decoder->suspect) {
         sl_json_set_valid(out, row);
         return true;
     }
@@ -142,7 +148,9 @@ static bool decode_row(struct sl_json_decoder *decoder, struct sl_str record, st
     if (decoder->fatal) return true;
     decoder->stats.strict++;
     enum sl_json_result result = sl_json_strict(decoder, record, out, row);
-    bool bad = result == SL_JSON_BAD || result == SL_JSON_PARTIAL;
+    bool rescues = decoder->rescued_field >= 0;
+    bool bad = result == SL_JSON_BAD || (result == SL_JSON_PARTIAL && !rescues);
+    decoder->suspect = result != SL_JSON_BAD;
     if (bad && decoder->corrupt_field >= 0)
         sl_json_put_bytes(decoder, &out->children[decoder->corrupt_field], row, record.ptr,
                           record.len);
@@ -177,6 +185,14 @@ static uint32_t run_end(const struct sl_vec *in, uint32_t begin, uint32_t rows, 
     return row;
 }
 
+/* True: bytes were written that the record's length does not stand for. */
+static bool look_for_unknown(struct sl_json_decoder *decoder, struct sl_str record,
+                             struct sl_vec *out, uint32_t row) {
+    bool rescues = decoder->rescued_field >= 0;
+    if (decoder->on_unknown || rescues) sl_json_unknown_walk(decoder, record, row);
+    return rescues && sl_json_rescue(decoder, record, out, row);
+}
+
 static enum sl_code decode_run(struct sl_json_decoder *decoder, const struct sl_vec *in,
                                uint32_t begin, uint32_t end, size_t left, const uint64_t *active,
                                struct sl_vec *out, uint64_t *malformed, uint32_t *bad_row,
@@ -191,18 +207,22 @@ static enum sl_code decode_run(struct sl_json_decoder *decoder, const struct sl_
         uint64_t strict = decoder->stats.strict;
         bool good = decode_row(decoder, record, out, row);
         if (decoder->fatal) return decoder->fatal;
+        if (!good) {
+            if (decoder->on_malformed)
+                decoder->on_malformed(decoder->malformed_ctx, row, sl_json_trouble_text(decoder));
+            else if (decoder->options->mode == SL_JSON_FAILFAST)
+                return refuse(row, bad_row, err);
+            ++*malformed;
+            if (decoder->options->mode == SL_JSON_DROPMALFORMED)
+                sl_json_put_null(&decoder->root, out, row);
+        }
+        bool rescued = decoder->suspect && look_for_unknown(decoder, record, out, row);
+        if (decoder->fatal) return decoder->fatal;
         left -= row_bytes(in, row);
         /* The strict path may have written more bytes than the record has. */
-        if (strict != decoder->stats.strict && !reserve_run(decoder, out, row + 1, left))
+        if ((rescued || strict != decoder->stats.strict) &&
+            !reserve_run(decoder, out, row + 1, left))
             return decoder->fatal;
-        if (good) continue;
-        if (decoder->on_malformed)
-            decoder->on_malformed(decoder->malformed_ctx, row, sl_json_trouble_text(decoder));
-        else if (decoder->options->mode == SL_JSON_FAILFAST)
-            return refuse(row, bad_row, err);
-        ++*malformed;
-        if (decoder->options->mode == SL_JSON_DROPMALFORMED)
-            sl_json_put_null(&decoder->root, out, row);
     }
     return SL_OK;
 }

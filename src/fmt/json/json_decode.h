@@ -62,6 +62,21 @@ typedef void (*sl_json_malformed_fn)(void *ctx, uint32_t row, struct sl_str reas
 void sl_json_decoder_on_malformed(struct sl_json_decoder *decoder, sl_json_malformed_fn fn,
                                   void *ctx);
 
+/* With options->rescued_data_column, a STRING of the (struct) schema: it gets, as a JSON object,
+ * the fields that the schema does not have and the values that do not fit their fields; a record is
+ * then not malformed for the latter. */
+
+/* Makes the decoder tell of fields that `declared` (borrowed; the decoder's schema or one that it
+ * was pruned from) does not have, at any depth, in records that are JSON: "items.element.colour"
+ * and its value as JSON text. Records whose shape is known to have none cost nothing. Always the
+ * same `declared`. fn NULL: not. */
+typedef void (*sl_json_unknown_fn)(void *ctx, uint32_t row, struct sl_str path,
+                                   struct sl_str value);
+SL_MUST_CHECK enum sl_code sl_json_decoder_on_unknown(struct sl_json_decoder *decoder,
+                                                      const struct sl_type *declared,
+                                                      sl_json_unknown_fn fn, void *ctx,
+                                                      struct sl_err *err);
+
 /* Statistics for --profile and tests: how many records each path decoded. */
 struct sl_json_decode_stats {
     uint64_t predicted, lookup, strict;

@@ -34,6 +34,9 @@ struct sl_json_node {
     uint32_t column;               /* position in the shapes' table; below lists none */
     struct sl_json_node *children; /* STRUCT: fields; ARRAY: element; MAP: key, value */
     struct sl_json_names names;    /* STRUCT */
+    bool holds_struct;             /* it is one, or there is one below */
+    /* The same value in the declared schema, which may have more fields; NULL: nobody asks. */
+    const struct sl_json_node *known;
 };
 
 /* What became of one value; BAD is Spark's exception, PARTIAL its PartialResultException. */
@@ -54,6 +57,7 @@ struct sl_json_decoder {
     struct sl_arena arena;
     struct sl_json_node root;
     int corrupt_field; /* of the root struct, or -1 */
+    int rescued_field; /* likewise */
     enum sl_json_paths paths;
     struct sl_json_decode_stats stats;
     struct sl_json_parser parser; /* strict path */
@@ -64,12 +68,25 @@ struct sl_json_decoder {
     sl_json_malformed_fn on_malformed; /* NULL: nobody wants to know why */
     void *malformed_ctx;
     struct sl_json_trouble trouble;
+    sl_json_unknown_fn on_unknown; /* NULL: nobody wants to know */
+    void *unknown_ctx;
+    struct sl_json_node *known;         /* root of the declared schema; NULL: never asked */
+    bool suspect;                       /* the running record may have unknown fields */
+    const struct sl_json_node **marked; /* whose values are to be rescued from the running record */
+    uint32_t marked_count, marked_cap;
+    const struct sl_json_node *list; /* strict path: the outermost list or map around the value */
+    struct sl_buf rescued;
+    struct sl_buf path; /* of the field at hand, in the walk */
     enum sl_code fatal; /* out of memory while a row was written */
     struct sl_err *err; /* of the running sl_json_decode */
 };
 
 /* json_plan.c */
 SL_MUST_CHECK enum sl_code sl_json_plan(struct sl_json_decoder *decoder, struct sl_err *err);
+/* Nodes of the declared schema, beside those that are read. */
+SL_MUST_CHECK enum sl_code sl_json_plan_known(struct sl_json_decoder *decoder,
+                                              const struct sl_type *declared,
+                                              struct sl_json_node *out, struct sl_err *err);
 /* Field index or -1. */
 int sl_json_names_find(const struct sl_json_names *names, const char *key, size_t len);
 
@@ -103,6 +120,19 @@ void sl_json_trouble_in_field(struct sl_json_decoder *decoder, struct sl_str nam
 void sl_json_trouble_in_element(struct sl_json_decoder *decoder, uint32_t index);
 /* Valid until the decoder goes on. */
 struct sl_str sl_json_trouble_text(struct sl_json_decoder *decoder);
+
+/* json_unknown.c. May a key that the node does not read have unknown fields in it, or be one? */
+bool sl_json_is_suspect(const struct sl_json_node *node, const char *key, size_t len);
+void sl_json_unknown_walk(struct sl_json_decoder *decoder, struct sl_str record, uint32_t row);
+
+/* json_rescue.c. The node's value in the running record does not fit, or has in it what is unknown.
+ */
+void sl_json_rescue_mark(struct sl_json_decoder *decoder, const struct sl_json_node *node);
+/* False: there is nothing to rescue, and the column is left alone. */
+bool sl_json_rescue(struct sl_json_decoder *decoder, struct sl_str record, struct sl_vec *out,
+                    uint32_t row);
+/* json_unknown.c: the decoder's own schema is the declared one. */
+void sl_json_know_own(struct sl_json_decoder *decoder);
 
 /* The three paths.  record: raw bytes. Strict never fails: it returns GOOD, NIL (blank), PARTIAL
  * or BAD. The fast paths need SL_JSON_PAD readable bytes behind the record and return false when

@@ -304,6 +304,7 @@ static bool read_key(struct reader *r, const struct sl_json_node *node, uint32_t
         if (name.len < left && r->cur[name.len] == '"' && memcmp(r->cur, name.ptr, name.len) == 0) {
             r->cur += name.len + 1;
             *field = node->names.found[guess];
+            if (*field < 0) r->decoder->suspect = true;
             return true;
         }
     }
@@ -312,6 +313,7 @@ static bool read_key(struct reader *r, const struct sl_json_node *node, uint32_t
     if (!plain_string(r, &key, &ascii) || key.len > SL_JSON_NAME_MAX) return false;
     if (!ascii && !sl_utf8_is_valid(key.ptr, key.len)) return false;
     *field = sl_json_names_find(&node->names, key.ptr, key.len);
+    if (*field < 0 && sl_json_is_suspect(node, key.ptr, key.len)) r->decoder->suspect = true;
     return true;
 }
 

@@ -27,6 +27,7 @@ static const struct option {
     {"inferTimestamp", FLAG, AT(infer_timestamp)},
     {"dropFieldIfAllNull", FLAG, AT(drop_field_if_all_null)},
     {"columnNameOfCorruptRecord", TEXT, AT(column_name_of_corrupt_record)},
+    {"rescuedDataColumn", TEXT, AT(rescued_data_column)},
     {"timestampFormat", TEXT, AT(timestamp_format)},
     {"timestampNTZFormat", TEXT, AT(timestamp_ntz_format)},
     {"dateFormat", TEXT, AT(date_format)},

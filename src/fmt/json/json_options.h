@@ -21,6 +21,7 @@ struct sl_json_options {
      * Not an option by name: the caller knows which of the two it is. */
     bool exact_strings;
     struct sl_str column_name_of_corrupt_record; /* "_corrupt_record" */
+    struct sl_str rescued_data_column;           /* "" = none; Databricks */
     struct sl_str timestamp_format, timestamp_ntz_format,
         date_format;         /* "" = cast rules / default */
     struct sl_str time_zone; /* "" = session; as text: the hooks' owner resolves it */

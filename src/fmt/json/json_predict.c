@@ -222,6 +222,7 @@ static bool try_shape(struct sl_json_decoder *decoder, const struct sl_json_shap
     const struct sl_json_step *first = shape->steps;
     if (record.len < first->len || memcmp(record.ptr, first->expect, first->len - 1) != 0)
         return false;
+    decoder->suspect = shape->suspect; /* values that are read may make it true */
     if (walk_shape(decoder, shape, record, row)) return true;
     undo_nulls(decoder->shapes, row);
     return false;

@@ -12,6 +12,7 @@ struct learner {
     uint32_t count;
     struct sl_buf bytes;
     uint64_t *seen; /* columns */
+    bool suspect;
 };
 
 static void blanks(struct learner *l) {
@@ -86,7 +87,9 @@ static bool learn_object(struct learner *l, const struct sl_json_node *node, int
         }
         const char *key = l->cur + 1;
         if (*l->cur != '"' || !sl_json_lookup_skip(l->decoder, &l->cur, l->end)) return false;
-        int field = sl_json_names_find(&node->names, key, (size_t)(l->cur - key - 1));
+        size_t key_len = (size_t)(l->cur - key - 1);
+        int field = sl_json_names_find(&node->names, key, key_len);
+        l->suspect |= field < 0 && sl_json_is_suspect(node, key, key_len);
         blanks(l);
         l->cur++; /* colon */
         blanks(l);
@@ -114,7 +117,8 @@ static void finish(struct learner *l, struct sl_json_shape *out) {
     for (uint32_t i = 0; i < l->count; i++)
         l->steps[i].expect = bytes + (uintptr_t)l->steps[i].expect;
     uint32_t columns = l->decoder->shapes->column_count;
-    *out = (struct sl_json_shape){.steps = l->steps, .count = l->count - 1, .bytes = bytes};
+    *out = (struct sl_json_shape){
+        .steps = l->steps, .count = l->count - 1, .bytes = bytes, .suspect = l->suspect};
     out->missing = sl_xcalloc(columns + 1, sizeof *out->missing);
     list_missing(l, &l->decoder->root, out);
 }

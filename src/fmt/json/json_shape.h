@@ -44,6 +44,7 @@ struct sl_json_shape {
         *missing; /* columns that the record lacks, with their parents' rows */
     uint32_t missing_count;
     uint8_t *bytes; /* of all expects */
+    bool suspect;   /* has unknown fields, or may have them in what is skipped */
 };
 
 struct sl_json_shapes {

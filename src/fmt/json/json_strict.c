@@ -76,6 +76,7 @@ static bool convert_field(struct sl_json_decoder *decoder, const struct sl_json_
     if (result == SL_JSON_BAD) sl_json_trouble_broken(decoder);
     if (!trouble && decoder->trouble.set) sl_json_trouble_in_field(decoder, name);
     if (result == SL_JSON_BAD) {
+        sl_json_rescue_mark(decoder, decoder->list ? decoder->list : node);
         if (nested) sl_json_put_null(node, vec, row);
         if (kept.full && !decoder->fatal && !put_back(decoder, vec, row, &kept)) good = false;
         good = good && !decoder->fatal && sl_json_parser_skip(&decoder->parser);
@@ -173,6 +174,17 @@ static enum sl_json_result convert_map(struct sl_json_decoder *decoder,
     return partial ? SL_JSON_PARTIAL : SL_JSON_GOOD;
 }
 
+static enum sl_json_result convert_list(struct sl_json_decoder *decoder,
+                                        const struct sl_json_node *node, struct sl_vec *vec,
+                                        uint32_t row) {
+    const struct sl_json_node *outer = decoder->list;
+    if (!outer) decoder->list = node;
+    enum sl_json_result result = node->kind == SL_MAP_KIND ? convert_map(decoder, node, vec, row)
+                                                           : convert_array(decoder, node, vec, row);
+    decoder->list = outer;
+    return result;
+}
+
 /* A token that is not a string, into a string field. */
 static enum sl_json_result convert_to_text(struct sl_json_decoder *decoder, struct sl_vec *vec,
                                            uint32_t row) {
@@ -225,11 +237,11 @@ static enum sl_json_result convert(struct sl_json_decoder *decoder, const struct
         return SL_JSON_NIL;
     case SL_JSON_TOKEN_START_OBJECT:
         if (node->kind == SL_STRUCT_KIND) return convert_object(decoder, node, vec, row);
-        if (node->kind == SL_MAP_KIND) return convert_map(decoder, node, vec, row);
+        if (node->kind == SL_MAP_KIND) return convert_list(decoder, node, vec, row);
         container = true;
         break;
     case SL_JSON_TOKEN_START_ARRAY:
-        if (node->kind == SL_ARRAY_KIND) return convert_array(decoder, node, vec, row);
+        if (node->kind == SL_ARRAY_KIND) return convert_list(decoder, node, vec, row);
         container = true;
         break;
     case SL_JSON_TOKEN_STRING:
@@ -283,6 +295,7 @@ enum sl_json_result sl_json_strict(struct sl_json_decoder *decoder, struct sl_st
     }
     sl_json_parser_start(&decoder->parser, record);
     sl_json_trouble_begin(decoder);
+    decoder->list = NULL;
     enum sl_json_result result = SL_JSON_BAD;
     if (sl_json_parser_next(&decoder->parser))
         result = decoder->parser.token == SL_JSON_TOKEN_NONE ? SL_JSON_NIL

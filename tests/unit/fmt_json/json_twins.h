@@ -32,9 +32,19 @@ static bool twin_time(const void *ctx, struct sl_str text, int64_t *micros) {
 }
 
 struct twin_marks {
-    struct sl_buf text; /* "row: reason" lines */
+    struct sl_buf text;    /* "row: reason" lines */
+    struct sl_buf unknown; /* "row: path = value" lines */
     uint64_t count;
 };
+static void twin_unknown(void *ctx, uint32_t row, struct sl_str path, struct sl_str value) {
+    struct twin_marks *marks = ctx;
+    if (!value.len) abort();
+    sl_buf_printf(&marks->unknown, "%u: ", row);
+    sl_buf_put_str(&marks->unknown, path);
+    sl_buf_put_cstr(&marks->unknown, " = ");
+    sl_buf_put_str(&marks->unknown, value);
+    sl_buf_put_byte(&marks->unknown, '\n');
+}
 static void twin_mark(void *ctx, uint32_t row, struct sl_str reason) {
     struct twin_marks *marks = ctx;
     if (!reason.len || !sl_utf8_is_valid(reason.ptr, reason.len)) abort();
@@ -44,9 +54,10 @@ static void twin_mark(void *ctx, uint32_t row, struct sl_str reason) {
     marks->count++;
 }
 
-static void twin_decode(const struct sl_type *schema, const struct sl_vec *in, int path,
-                        struct sl_vec *out, uint64_t *malformed, struct twin_marks *marks,
-                        struct sl_json_decode_stats *stats) {
+static inline void twin_decode(const struct sl_type *schema, const struct sl_type *declared,
+                               const struct sl_vec *in, int path, struct sl_vec *out,
+                               uint64_t *malformed, struct twin_marks *marks,
+                               struct sl_json_decode_stats *stats) {
     static const struct sl_json_hooks hooks = {NULL, twin_time, twin_time, twin_date};
     struct sl_json_options options;
     struct sl_json_decoder *decoder;
@@ -64,6 +75,9 @@ static void twin_decode(const struct sl_type *schema, const struct sl_vec *in, i
         *malformed = 0;
         bool ask = round == (path != 1);
         sl_json_decoder_on_malformed(decoder, ask ? twin_mark : NULL, marks);
+        sl_buf_clear(&marks->unknown);
+        if (sl_json_decoder_on_unknown(decoder, declared, twin_unknown, marks, &err) != SL_OK)
+            abort();
         if (sl_json_decode(decoder, in, in->rows, NULL, out, malformed, NULL, &err) != SL_OK)
             abort();
     }
@@ -72,15 +86,15 @@ static void twin_decode(const struct sl_type *schema, const struct sl_vec *in, i
 }
 
 /* True when all paths agree and the columns are sound; else the reason is printed. */
-static bool twins_agree(const struct sl_type *schema, const struct sl_vec *in,
-                        struct sl_json_decode_stats *stats) {
+static inline bool twins_agree_on(const struct sl_type *schema, const struct sl_type *declared,
+                                  const struct sl_vec *in, struct sl_json_decode_stats *stats) {
     struct sl_vec out[3];
     uint64_t malformed[3];
     struct twin_marks marks[3];
     struct sl_json_decode_stats each;
     bool good = true;
     for (int path = 2; path >= 0; path--) {
-        twin_decode(schema, in, path, &out[path], &malformed[path], &marks[path], &each);
+        twin_decode(schema, declared, in, path, &out[path], &malformed[path], &marks[path], &each);
         const char *why = "";
         if (!sl_vec_verify(&out[path], &why)) {
             fprintf(stderr, "path %d: %s\n", path, why);
@@ -97,6 +111,12 @@ static bool twins_agree(const struct sl_type *schema, const struct sl_vec *in,
                     SL_STR_ARG(sl_buf_str(&marks[2].text)));
             good = false;
         }
+        if (!sl_str_eq(sl_buf_str(&marks[path].unknown), sl_buf_str(&marks[2].unknown))) {
+            fprintf(stderr, "path %d finds unknown\n%.*sstrict finds\n%.*s", path,
+                    SL_STR_ARG(sl_buf_str(&marks[path].unknown)),
+                    SL_STR_ARG(sl_buf_str(&marks[2].unknown)));
+            good = false;
+        }
         for (uint32_t row = 0; row < in->rows && good; row++) {
             if (sl_vec_rows_equal(&out[path], row, &out[2], row)) continue;
             struct sl_str text = sl_vec_is_null(in, row) ? SL_STR("NULL") : sl_vec_str(in, row);
@@ -108,8 +128,23 @@ static bool twins_agree(const struct sl_type *schema, const struct sl_vec *in,
     for (int path = 0; path < 3; path++) {
         sl_vec_release(&out[path]);
         sl_buf_release(&marks[path].text);
+        sl_buf_release(&marks[path].unknown);
     }
     return good;
+}
+
+/* Of a struct, also with every other field only, of which the others are declared. */
+static inline bool twins_agree(const struct sl_type *schema, const struct sl_vec *in,
+                               struct sl_json_decode_stats *stats) {
+    struct sl_field fields[16];
+    uint32_t count = 0;
+    if (!twins_agree_on(schema, schema, in, stats)) return false;
+    if (schema->kind != SL_STRUCT_KIND) return true;
+    for (uint32_t i = 0; i < schema->field_count && count < 16; i += 2)
+        fields[count++] = schema->fields[i];
+    struct sl_type pruned = {.kind = SL_STRUCT_KIND, .fields = fields, .field_count = count};
+    struct sl_json_decode_stats ignored;
+    return twins_agree_on(&pruned, schema, in, &ignored);
 }
 
 #endif
