@@ -89,7 +89,7 @@ static void fault_unknown(struct json_step *json, uint32_t row, struct sl_str pa
                              .condition = SL_STR("UNKNOWN_FIELD_EXCEPTION"),
                              .sqlstate = SL_STR("KD003"),
                              .msg = sl_buf_str(&text)};
-    sl_program_add_fault(json->program, json->step, row, false, &fault);
+    sl_program_add_fault(json->program, json->step, row, json->constant, &fault);
     sl_buf_release(&text);
 }
 

@@ -288,8 +288,8 @@ static void take_drift(struct sl_query *query, struct sl_batch_report *report) {
     if (!query->detects_drift) return;
     report->has_drift = true;
     report->drift_records = query->drift.records;
-    report->new_fields = query->drift.items + query->drift_told;
     report->new_field_count = query->drift.count - query->drift_told;
+    if (report->new_field_count) report->new_fields = &query->drift.items[query->drift_told];
     sl_schema_drift_warn(&query->engine->log, query->name, &query->drift, query->drift_told);
     query->drift_told = query->drift.count;
 }

@@ -17,6 +17,7 @@ static const char *const twin_schemas[] = {
     "a TINYINT, b SMALLINT, c DECIMAL(38,4), d BINARY, e FLOAT, _corrupt_record STRING",
     "ARRAY<STRUCT<a: INT, b: STRING>>",
     "MAP<STRING, ARRAY<STRING>>",
+    "a INT, s STRUCT<x: INT, y: STRING>, b ARRAY<STRUCT<x: INT>>, c MAP<STRING, INT>, _r STRING",
 };
 enum { TWIN_SCHEMAS = sizeof twin_schemas / sizeof twin_schemas[0] };
 
@@ -63,6 +64,7 @@ static inline void twin_decode(const struct sl_type *schema, const struct sl_typ
     struct sl_json_decoder *decoder;
     struct sl_err err = {0};
     sl_json_options_init(&options);
+    options.rescued_data_column = SL_STR("_r");
     if (sl_json_decoder_new(schema, &options, &hooks, &decoder, &err) != SL_OK) abort();
     sl_json_decoder_force(decoder, path);
     sl_vec_init(out, schema);
