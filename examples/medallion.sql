@@ -31,4 +31,4 @@ WHERE o.order_id IS NOT NULL AND o.amount > 0;
 CREATE MATERIALIZED VIEW gold_large_orders
 USING delta
 LOCATION '${lake}/gold_large_orders'
-AS SELECT order_id, customer_id, product_name, amount, day FROM silver_orders WHERE amount > 400 AND status = 'PAID';
+AS SELECT order_id, customer_id, product_name, amount, day FROM silver_orders WHERE amount > 400 AND status = 'completed';
