@@ -99,12 +99,17 @@ def test_kill_at_random_instants(lab):
                                 "--mode", "count", "-q"])
     lab.running.append(generator)
     lake = sink_of(lab, source, f", topic = '{target}'", limit=150)
-    for _ in range(12):
+    kills, patience = 0, 0.6
+    while kills < 12 or len(lake.batches()) <= 3:
+        before = len(lake.batches())
         running = lake.start()
-        time.sleep(0.25 + chance.random() * 0.6)
+        time.sleep(0.25 + chance.random() * patience)
         status = running.kill9().status
         assert status == sluice.CRASHED, f"ended by itself with {status}: {running.err[-500:]}"
-    assert len(lake.batches()) > 3, "it was always killed before it had done anything"
+        kills += 1
+        if len(lake.batches()) == before:  # a slow machine: killed before it had done anything
+            patience *= 1.3
+        assert patience < 60, "no batch in a minute"
     generator.wait().ok()
     lake.run().ok()
     want, have = (sorted(values_of(lab.broker, topic).values()) for topic in (source, target))
@@ -143,22 +148,6 @@ def test_transaction_open_for_too_long(lab):
 
 
 # ---- brokers ----
-
-def test_broker_killed_in_a_transaction(lab):
-    """A query without an end waits for it and goes on."""
-    copies = {step: new_copy(lab, f"broker-{step}") for step in ("begun", "flushed", "offsets")}
-    for step, (lake, source, target) in copies.items():
-        running = lake.start(failpoints=f"kafka_sink.{step}:2:sleep=1500")
-        process.wait_for(lambda: lake.batches() == [0], "the first batch")
-        time.sleep(0.3)
-        lab.broker.kill9()
-        time.sleep(1)
-        lab.broker.start()
-        process.wait_for(lambda: lake.batches() == [0, 1, 2], "the rest", 90)
-        running.signal(signal.SIGTERM)
-        running.wait().ok()
-        check_copied(lab, source, target)
-
 
 def test_broker_silent_at_the_commit(lab):
     """No answer for some seconds: the commit is asked for again, until it is known."""

@@ -82,7 +82,7 @@ def free_port():
                 continue
 
 
-def wait_for(condition, what, timeout=30.0, pause=0.02):
+def wait_for(condition, what, timeout=60.0, pause=0.02):
     """The condition's first true value; fails with `what` after the timeout."""
     end = time.monotonic() + timeout
     while True:
