@@ -38,7 +38,7 @@ def events():
 
 
 rows, columns = (events(), ["ingestion_date"]) if job == "ingest" else (orders(), ["year", "month", "day"])
-query = (rows.writeStream.format("parquet" if job == "parquet" else "delta").partitionBy(*columns).option("path", out)
+query = (rows.writeStream.format("parquet" if job == "parquet" else "delta").partitionBy(*columns)
          .option("checkpointLocation", checkpoint).trigger(availableNow=True).start(out))
 query.awaitTermination()
 spark.stop()
