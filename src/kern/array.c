@@ -106,6 +106,12 @@ static int by_number(const void *a, const void *b) {
     return (x->number > y->number) - (x->number < y->number);
 }
 
+/* As = and < of SQL: -0.0 equals 0.0. */
+static int by_order(const void *a, const void *b) {
+    const struct member *x = a, *y = b;
+    return sl_order_rows(x->vec, x->at, y->vec, y->at);
+}
+
 /* Equal elements get one group number, groups are numbered from 0. */
 static void group_members(struct member *members, uint32_t count) {
     qsort(members, count, sizeof *members, by_value);
@@ -418,19 +424,49 @@ enum sl_code sl_kernel_array_position(struct sl_call *call, struct sl_err *err) 
     return SL_OK;
 }
 
-/* True for a common element; else NULL when an array that is not alone in being empty has a NULL.
- */
-static bool overlap(const struct sl_call *call, uint32_t row, bool *unknown) {
+/* Elements that are not null, in their order. */
+static uint32_t sort_members(struct sl_call *call, const struct sl_vec *items,
+                             struct sl_range range, struct member **out) {
+    struct member *members =
+        sl_arena_array(call->scratch, range.end - range.begin + 1, sizeof *members);
+    uint32_t count = 0;
+    for (uint32_t i = range.begin; i < range.end; i++)
+        if (!sl_vec_is_null(items, i)) members[count++] = (struct member){.vec = items, .at = i};
+    qsort(members, count, sizeof *members, by_order);
+    *out = members;
+    return count;
+}
+
+/* Each of the longer array's elements is looked for among the shorter one's, sorted. */
+static bool has_common(struct sl_call *call, const struct sl_vec *longer, struct sl_range range,
+                       const struct sl_vec *shorter, struct sl_range other) {
+    struct member *members;
+    uint32_t count = sort_members(call, shorter, other, &members);
+    for (uint32_t i = range.begin; i < range.end && count; i++) {
+        const struct member wanted = {.vec = longer, .at = i};
+        if (!sl_vec_is_null(longer, i) &&
+            bsearch(&wanted, members, count, sizeof *members, by_order))
+            return true;
+    }
+    return false;
+}
+
+static bool has_null(const struct sl_vec *items, struct sl_range range) {
+    for (uint32_t i = range.begin; items->valid && i < range.end; i++)
+        if (sl_vec_is_null(items, i)) return true;
+    return false;
+}
+
+/* True for a common element; else NULL when neither array is empty and one has a NULL. */
+static bool overlap(struct sl_call *call, uint32_t row, bool *unknown) {
     const struct sl_vec *left = &call->args[0]->children[0], *right = &call->args[1]->children[0];
     struct sl_range a = sl_array_range(call->args[0], row), b = sl_array_range(call->args[1], row);
     *unknown = false;
-    for (uint32_t i = a.begin; i < a.end; i++)
-        for (uint32_t k = b.begin; k < b.end; k++) {
-            bool null = sl_vec_is_null(left, i) || sl_vec_is_null(right, k);
-            *unknown |= null;
-            if (!null && sl_order_rows(left, i, right, k) == 0) return true;
-        }
-    return false;
+    if (a.begin == a.end || b.begin == b.end) return false;
+    bool found = a.end - a.begin < b.end - b.begin ? has_common(call, right, b, left, a)
+                                                   : has_common(call, left, a, right, b);
+    *unknown = !found && (has_null(left, a) || has_null(right, b));
+    return found;
 }
 enum sl_code sl_kernel_arrays_overlap(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
@@ -438,7 +474,7 @@ enum sl_code sl_kernel_arrays_overlap(struct sl_call *call, struct sl_err *err) 
         bool unknown = false;
         bool found = !sl_array_row_is_null(call, row) && overlap(call, row, &unknown);
         sl_bit_put(call->out->bits, row, found);
-        if (unknown && !found) SL_TRY(sl_call_null(call, row, err));
+        if (unknown) SL_TRY(sl_call_null(call, row, err));
     }
     return SL_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "kern/arith.h"
 #include "kern/array.h"
 #include "kern/cast.h"
 #include "kern/datetime_int.h"
@@ -10,36 +11,6 @@
 #include "kern/string_int.h"
 
 /* ---- sequence ---- */
-
-static int64_t number(const struct sl_vec *vec, uint32_t row) {
-    row = sl_vec_pos(vec, row);
-    switch (sl_type_width(vec->type)) {
-    case 1:
-        return vec->i8[row];
-    case 2:
-        return vec->i16[row];
-    case 4:
-        return vec->i32[row];
-    default:
-        return vec->i64[row];
-    }
-}
-
-static void put_number(struct sl_vec *vec, uint32_t at, int64_t value) {
-    switch (sl_type_width(vec->type)) {
-    case 1:
-        vec->i8[at] = (int8_t)value;
-        break;
-    case 2:
-        vec->i16[at] = (int16_t)value;
-        break;
-    case 4:
-        vec->i32[at] = (int32_t)value;
-        break;
-    default:
-        vec->i64[at] = value;
-    }
-}
 
 static void bad_bounds(struct sl_call *call, uint32_t row, int64_t from, int64_t to, int64_t step) {
     sl_call_bad(call, row, "INVALID_PARAMETER_VALUE.BOUNDARY", "22023",
@@ -74,7 +45,7 @@ static enum sl_code sequence_numbers(struct sl_call *call, uint32_t row, int64_t
     uint64_t count = steps(call, row, from, to, step);
     SL_TRY(sl_vec_reserve(items, items->rows + (uint32_t)count, err));
     for (uint64_t i = 0; i < count; i++)
-        put_number(items, items->rows++, (int64_t)((uint64_t)from + i * (uint64_t)step));
+        sl_integer_set(items, items->rows++, (int64_t)((uint64_t)from + i * (uint64_t)step));
     return SL_OK;
 }
 
@@ -108,7 +79,7 @@ static enum sl_code sequence_months(struct sl_call *call, uint32_t row, int64_t 
     for (int64_t i = 1; step > 0 ? value <= to : value >= to; i++) {
         if (!takes(call, row, 1)) break;
         SL_TRY(sl_vec_reserve(items, items->rows + 1, err));
-        put_number(items, items->rows++, value);
+        sl_integer_set(items, items->rows++, value);
         if (step == 0 || !add_months(call, items->type, from, i * step, &value)) break;
     }
     return SL_OK;
@@ -128,8 +99,9 @@ enum sl_code sl_kernel_sequence(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         if (!sl_array_row_is_null(call, row)) {
-            int64_t from = number(call->args[0], row), to = number(call->args[1], row);
-            int64_t step = step_arg ? number(step_arg, row) : default_step(type, from, to);
+            int64_t from = sl_integer_get(call->args[0], row),
+                    to = sl_integer_get(call->args[1], row);
+            int64_t step = step_arg ? sl_integer_get(step_arg, row) : default_step(type, from, to);
             bool months = step_arg && step_arg->type->kind == SL_MONTH_INTERVAL_KIND;
             bool days = step_arg && dates && !months;
             if (days && step % SL_MICROS_PER_DAY)
@@ -297,9 +269,9 @@ static void put_joined(const struct sl_call *call, uint32_t row, struct sl_buf *
     for (uint32_t i = range.begin; i < range.end; i++) {
         bool null = sl_vec_is_null(items, i);
         if (null && call->arg_count < 3) continue;
-        if (any) sl_buf_put_str(text, sl_str_arg(call, 1, row));
+        if (any) sl_buf_put_str(text, sl_arg_str(call, 1, row));
         any = true;
-        sl_buf_put_str(text, null ? sl_str_arg(call, 2, row) : sl_vec_str(items, i));
+        sl_buf_put_str(text, null ? sl_arg_str(call, 2, row) : sl_vec_str(items, i));
     }
 }
 enum sl_code sl_kernel_array_join(struct sl_call *call, struct sl_err *err) {

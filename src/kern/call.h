@@ -43,7 +43,7 @@ struct sl_call {
     struct sl_arena *scratch; /* reset after the batch */
     /* STRICT: rows that are null whatever the kernel says; NULL otherwise */
     const uint64_t *strict_valid;
-    /* What uuid() and rand() mix with the session's seed, so that a replay gives the same values
+    /* What uuid() and rand() mix with the session's seed, so that a rerun gives the same values
      * whatever the batches are cut into. */
     uint32_t site;          /* number of the call within its program */
     int32_t partition;      /* of the source; -1 if none */

@@ -35,7 +35,7 @@ void sl_cast_put_pretty(struct sl_buf *out, const struct sl_vec *vec, uint32_t r
  * decoder and partition values too. */
 bool sl_parse_date(struct sl_str text, int32_t *days);
 /* zone: of texts that name none.  A bare time ("10:00") means today: the wall clock's, or with _at
- * that of `now_micros`, which is what keeps a replayed batch the same. */
+ * that of `now_micros`, which is what keeps a batch the same when it runs again. */
 bool sl_parse_timestamp(struct sl_str text, const struct sl_zone *zone, int64_t *micros);
 bool sl_parse_timestamp_at(struct sl_str text, const struct sl_zone *zone, int64_t now_micros,
                            int64_t *micros);

@@ -27,18 +27,8 @@ static enum sl_code decimal_to_decimal(struct sl_cast_run *run, struct sl_err *e
 }
 
 static int64_t integer_at(const struct sl_vec *in, uint32_t row) {
-    switch (in->type->kind) {
-    case SL_BOOL_KIND:
-        return sl_bit_get(in->bits, row);
-    case SL_BYTE_KIND:
-        return in->i8[row];
-    case SL_SHORT_KIND:
-        return in->i16[row];
-    case SL_INT_KIND:
-        return in->i32[row];
-    default:
-        return in->i64[row];
-    }
+    if (in->type->kind == SL_BOOL_KIND) return sl_bit_get(in->bits, row);
+    return sl_vec_integer(in, row);
 }
 
 static enum sl_code integer_to_decimal(struct sl_cast_run *run, struct sl_err *err) {

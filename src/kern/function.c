@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "kern/aggregate.h"
 #include "kern/kernels.h"
 
 /* Words of the `nulls` column; the null rule is the low byte, the flags stand above it. */
@@ -106,6 +107,12 @@ struct sl_str sl_function_nearest(struct sl_str name) {
     for (size_t i = 0; i < FUNCTION_COUNT; i++) {
         size_t distance = is_callable(names[i]) ? sl_str_distance(name, names[i]) : least;
         if (distance < least) best = names[i], least = distance;
+    }
+    size_t count;
+    const struct sl_aggregate *aggregates = sl_aggregate_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = sl_str_distance(name, sl_str(aggregates[i].name));
+        if (distance < least) best = sl_str(aggregates[i].name), least = distance;
     }
     return best;
 }

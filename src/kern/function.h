@@ -48,6 +48,7 @@ enum sl_function_flags {
 struct sl_bind_arg {
     const struct sl_type *type;
     const struct sl_vec *constant; /* CONST vector when the argument is foldable, else NULL */
+    struct sl_str text;            /* of aggregates: its SQL, for messages; "" if not known */
 };
 /* Makes the per-call-site state in the query arena; errors are user errors (bad pattern, bad
  * format). */

@@ -47,7 +47,7 @@ static enum sl_code digest_rows(struct sl_call *call, const char *name, struct s
         sl_string_out_begin(&out, call->out, call->rows, (size_t)call->rows * 32, err);
     if (code == SL_OK) code = digest_begin(&digest, name, err);
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
-        code = put_digest(&digest, sl_str_arg(call, 0, row), &out, err);
+        code = put_digest(&digest, sl_arg_str(call, 0, row), &out, err);
         sl_string_out_end(&out, row);
     }
     digest_end(&digest);
@@ -76,12 +76,12 @@ enum sl_code sl_kernel_sha2(struct sl_call *call, struct sl_err *err) {
     enum sl_code code =
         sl_string_out_begin(&out, call->out, call->rows, (size_t)call->rows * 64, err);
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
-        int i = sha2_index(sl_int_arg(call, 1, row));
+        int i = sha2_index(sl_arg_i32(call, 1, row));
         if (i < 0) {
             code = sl_call_null(call, row, err);
         } else {
             if (!digests[i].context) code = digest_begin(&digests[i], names[i], err);
-            if (code == SL_OK) code = put_digest(&digests[i], sl_str_arg(call, 0, row), &out, err);
+            if (code == SL_OK) code = put_digest(&digests[i], sl_arg_str(call, 0, row), &out, err);
         }
         sl_string_out_end(&out, row);
     }
@@ -92,7 +92,7 @@ enum sl_code sl_kernel_sha2(struct sl_call *call, struct sl_err *err) {
 enum sl_code sl_kernel_crc32(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
-        struct sl_str s = sl_str_arg(call, 0, row);
+        struct sl_str s = sl_arg_str(call, 0, row);
         call->out->i64[row] = sl_crc32(0, s.ptr, s.len);
     }
     return SL_OK;

@@ -1,7 +1,7 @@
 /* hash and xxhash64: Spark's Murmur3 and XXH64 over any values, chained from seed 42; a null leaves
  * the hash as it is (Spark HashExpression). */
+#include "kern/hash_spark.h"
 #include "base/hash.h"
-#include "col/vec.h"
 #include "kern/kernels.h"
 
 enum { SEED = 42 };
@@ -52,6 +52,20 @@ static uint64_t hash_wide_decimal(const struct hasher *h, sl_int128 value, uint6
 }
 
 static uint64_t hash_value(const struct hasher *h, const struct sl_vec *vec, uint32_t row,
+                           uint64_t seed);
+
+/* The sum of the entries' hashes. */
+static uint64_t hash_map(const struct hasher *h, const struct sl_vec *vec, uint32_t pos,
+                         uint64_t seed) {
+    uint64_t sum = seed;
+    for (int32_t i = vec->offsets[pos]; i < vec->offsets[pos + 1]; i++) {
+        uint64_t key = hash_value(h, &vec->children[0], (uint32_t)i, seed);
+        sum += hash_value(h, &vec->children[1], (uint32_t)i, key);
+    }
+    return sum;
+}
+
+static uint64_t hash_value(const struct hasher *h, const struct sl_vec *vec, uint32_t row,
                            uint64_t seed) {
     if (sl_vec_is_null(vec, row)) return seed;
     if (sl_type_is_bytes(vec->type)) {
@@ -85,6 +99,8 @@ static uint64_t hash_value(const struct hasher *h, const struct sl_vec *vec, uin
         for (int32_t i = vec->offsets[pos]; i < vec->offsets[pos + 1]; i++)
             seed = hash_value(h, &vec->children[0], (uint32_t)i, seed);
         return seed;
+    case SL_MAP_KIND:
+        return hash_map(h, vec, pos, seed);
     case SL_STRUCT_KIND:
         for (uint32_t i = 0; i < vec->type->field_count; i++)
             seed = hash_value(h, &vec->children[i], pos, seed);
@@ -134,4 +150,83 @@ enum sl_code sl_kernel_xxhash64(struct sl_call *call, struct sl_err *err) {
         for (uint32_t row = 0; row < call->rows; row++)
             out[row] = (int64_t)hash_value(&xxhash, call->args[i], row, (uint64_t)out[row]);
     return SL_OK;
+}
+
+/* ---- rows of a batch ---- */
+
+static inline uint32_t row_at(const uint32_t *rows, uint32_t i) { return rows ? rows[i] : i; }
+
+static bool is_null_at(const struct sl_vec *vec, uint32_t row) {
+    return vec->valid && !sl_bit_get(vec->valid, row);
+}
+
+static void hash_texts(const struct sl_vec *vec, const uint32_t *rows, uint32_t count,
+                       int32_t *hashes) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = row_at(rows, i);
+        if (is_null_at(vec, row)) continue;
+        struct sl_str text = sl_vec_str(vec, row);
+        hashes[i] = sl_murmur3_bytes(text.ptr, text.len, hashes[i]);
+    }
+}
+
+static void hash_longs(const struct sl_vec *vec, const uint32_t *rows, uint32_t count,
+                       int32_t *hashes) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = row_at(rows, i);
+        if (!is_null_at(vec, row)) hashes[i] = sl_murmur3_long(vec->i64[row], hashes[i]);
+    }
+}
+
+static void hash_ints(const struct sl_vec *vec, const uint32_t *rows, uint32_t count,
+                      int32_t *hashes) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = row_at(rows, i);
+        if (!is_null_at(vec, row)) hashes[i] = sl_murmur3_int(vec->i32[row], hashes[i]);
+    }
+}
+
+static void hash_column(const struct sl_vec *vec, const uint32_t *rows, uint32_t count,
+                        int32_t *hashes) {
+    enum sl_kind kind = vec->type->kind;
+    if (vec->enc != SL_ENC_CONST && sl_type_is_bytes(vec->type)) {
+        hash_texts(vec, rows, count, hashes);
+    } else if (vec->enc == SL_ENC_FLAT && (kind == SL_LONG_KIND || kind == SL_TIMESTAMP_KIND)) {
+        hash_longs(vec, rows, count, hashes);
+    } else if (vec->enc == SL_ENC_FLAT && (kind == SL_INT_KIND || kind == SL_DATE_KIND)) {
+        hash_ints(vec, rows, count, hashes);
+    } else if (vec->enc == SL_ENC_FLAT && kind == SL_STRUCT_KIND) {
+        /* Fields of a null struct are null. */
+        for (uint32_t c = 0; c < vec->child_count; c++)
+            hash_column(&vec->children[c], rows, count, hashes);
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            hashes[i] =
+                (int32_t)(uint32_t)hash_value(&murmur3, vec, row_at(rows, i), (uint32_t)hashes[i]);
+    }
+}
+
+void sl_hash_spark(const struct sl_vec *const *columns, uint32_t column_count, const uint32_t *rows,
+                   uint32_t count, int32_t *hashes) {
+    for (uint32_t i = 0; i < count; i++) hashes[i] = SEED;
+    for (uint32_t c = 0; c < column_count; c++) hash_column(columns[c], rows, count, hashes);
+}
+
+void sl_hash_xx64(const struct sl_vec *column, const uint32_t *rows, uint32_t count,
+                  uint64_t *hashes) {
+    bool longs = column->enc == SL_ENC_FLAT &&
+                 (column->type->kind == SL_LONG_KIND || column->type->kind == SL_TIMESTAMP_KIND);
+    bool texts = sl_type_is_bytes(column->type) && column->enc != SL_ENC_CONST;
+    for (uint32_t i = 0; i < count; i++) {
+        if (column->enc != SL_ENC_CONST && is_null_at(column, rows[i])) {
+            hashes[i] = SEED;
+        } else if (longs) {
+            hashes[i] = sl_xxh64_long(column->i64[rows[i]], SEED);
+        } else if (texts) {
+            struct sl_str text = sl_vec_str(column, rows[i]);
+            hashes[i] = sl_xxh64(text.ptr, text.len, SEED);
+        } else {
+            hashes[i] = hash_value(&xxhash, column, rows[i], SEED);
+        }
+    }
 }

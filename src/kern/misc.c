@@ -16,8 +16,8 @@ enum sl_code sl_kernel_typeof(struct sl_call *call, struct sl_err *err) {
 /* A bijection whose outputs pass as random for successive inputs. */
 static uint64_t mix(uint64_t x) { return sl_random_next(&x); }
 
-/* A UUID from the session's seed, the call site and the row's place in its source: a replayed batch
- * gives the same values. */
+/* A UUID from the session's seed, the call site and the row's place in its source: a rerun gives
+ * the same values. */
 enum sl_code sl_kernel_uuid(struct sl_call *call, struct sl_err *err) {
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     SL_TRY(sl_vec_reserve_bytes(call->out, (size_t)call->rows * 36, err));

@@ -235,7 +235,7 @@ static enum sl_code read_rows(struct sl_call *call, bool tolerant, struct sl_err
     bool wide = sl_type_is_wide_decimal(call->out->type);
     SL_TRY(sl_vec_reserve(call->out, call->rows, err));
     for (uint32_t row = 0; row < call->rows; row++) {
-        struct reading reading = {.text = sl_str_arg(call, 0, row)};
+        struct reading reading = {.text = sl_arg_str(call, 0, row)};
         bool null = !pattern || (call->strict_valid && !sl_bit_get(call->strict_valid, row));
         bool good = !null && read_number(pattern, &reading);
         if (!good) reading.value = 0;

@@ -93,7 +93,7 @@ void sl_regexp_use_end(struct sl_regexp_use *use) {
 
 /* Neighbouring rows often share a pattern. */
 static void compile_own(struct sl_regexp_use *use, uint32_t row) {
-    struct sl_str pattern = sl_str_arg(use->call, use->pattern_arg, row);
+    struct sl_str pattern = sl_arg_str(use->call, use->pattern_arg, row);
     if (use->own_pattern.ptr && sl_str_eq(pattern, use->own_pattern)) return;
     sl_arena_reset(&use->own);
     struct sl_err err = {0};

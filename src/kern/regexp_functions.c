@@ -36,7 +36,7 @@ enum sl_code sl_kernel_rlike(struct sl_call *call, struct sl_err *err) {
     sl_regexp_use_begin(&use, call, 1, "rlike");
     for (uint32_t row = 0; row < call->rows; row++) {
         bool found =
-            sl_regexp_use_row(&use, row, sl_str_arg(call, 0, row)) && sl_regexp_find(&use, 0);
+            sl_regexp_use_row(&use, row, sl_arg_str(call, 0, row)) && sl_regexp_find(&use, 0);
         sl_bit_put(call->out->bits, row, found);
     }
     sl_regexp_use_end(&use);
@@ -49,7 +49,7 @@ enum sl_code sl_kernel_regexp_count(struct sl_call *call, struct sl_err *err) {
     sl_regexp_use_begin(&use, call, 1, "regexp_count");
     for (uint32_t row = 0; row < call->rows; row++) {
         int32_t count = 0;
-        if (sl_regexp_use_row(&use, row, sl_str_arg(call, 0, row)))
+        if (sl_regexp_use_row(&use, row, sl_arg_str(call, 0, row)))
             for (size_t at = 0; sl_regexp_find(&use, at); at = sl_regexp_next(&use)) count++;
         call->out->i32[row] = count;
     }
@@ -62,7 +62,7 @@ enum sl_code sl_kernel_regexp_instr(struct sl_call *call, struct sl_err *err) {
     struct sl_regexp_use use;
     sl_regexp_use_begin(&use, call, 1, "regexp_instr");
     for (uint32_t row = 0; row < call->rows; row++) {
-        struct sl_str s = sl_str_arg(call, 0, row);
+        struct sl_str s = sl_arg_str(call, 0, row);
         call->out->i32[row] = 0;
         if (sl_regexp_use_row(&use, row, s) && sl_regexp_find(&use, 0))
             call->out->i32[row] = (int32_t)sl_utf8_count(sl_str_sub(s, 0, use.groups[0])) + 1;
@@ -88,9 +88,9 @@ enum sl_code sl_kernel_regexp_extract(struct sl_call *call, struct sl_err *err) 
         sl_string_out_begin(&out, call->out, call->rows, (size_t)call->rows * 8, err);
     sl_regexp_use_begin(&use, call, 1, "regexp_extract");
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
-        int32_t group = sl_int_arg(call, 2, row);
+        int32_t group = sl_arg_i32(call, 2, row);
         struct sl_str piece = {"", 0};
-        if (sl_regexp_use_row(&use, row, sl_str_arg(call, 0, row)) &&
+        if (sl_regexp_use_row(&use, row, sl_arg_str(call, 0, row)) &&
             check_group(&use, "regexp_extract", group) && sl_regexp_find(&use, 0))
             piece = sl_regexp_group(&use, (uint32_t)group);
         code = sl_string_out_put(&out, piece.ptr, piece.len, err);
@@ -108,7 +108,7 @@ enum sl_code sl_kernel_regexp_substr(struct sl_call *call, struct sl_err *err) {
     sl_regexp_use_begin(&use, call, 1, "regexp_substr");
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
         struct sl_str piece = {"", 0};
-        if (sl_regexp_use_row(&use, row, sl_str_arg(call, 0, row)) && sl_regexp_find(&use, 0))
+        if (sl_regexp_use_row(&use, row, sl_arg_str(call, 0, row)) && sl_regexp_find(&use, 0))
             piece = sl_regexp_group(&use, 0);
         /* Spark: nullif(regexp_extract(..), '') */
         if (piece.len == 0) code = sl_call_null(call, row, err);
@@ -144,8 +144,8 @@ enum sl_code sl_kernel_regexp_extract_all(struct sl_call *call, struct sl_err *e
     enum sl_code code = SL_OK;
     sl_regexp_use_begin(&use, call, 1, "regexp_extract_all");
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
-        int32_t group = sl_int_arg(call, 2, row);
-        if (!is_dead(call, row) && sl_regexp_use_row(&use, row, sl_str_arg(call, 0, row)) &&
+        int32_t group = sl_arg_i32(call, 2, row);
+        if (!is_dead(call, row) && sl_regexp_use_row(&use, row, sl_arg_str(call, 0, row)) &&
             check_group(&use, "regexp_extract_all", group))
             code = extract_all(&use, (uint32_t)group, err);
         end_array(call, row);
@@ -190,10 +190,10 @@ enum sl_code sl_kernel_split(struct sl_call *call, struct sl_err *err) {
     enum sl_code code = SL_OK;
     sl_regexp_use_begin(&use, call, 1, "split");
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
-        struct sl_str s = sl_str_arg(call, 0, row);
-        int32_t limit = sl_int_arg(call, 2, row);
+        struct sl_str s = sl_arg_str(call, 0, row);
+        int32_t limit = sl_arg_i32(call, 2, row);
         if (!is_dead(call, row)) {
-            if (sl_str_arg(call, 1, row).len == 0)
+            if (sl_arg_str(call, 1, row).len == 0)
                 code = split_chars(&call->out->children[0], s, limit, err);
             else if (sl_regexp_use_row(&use, row, s))
                 code = split_row(&use, limit, err);
@@ -242,8 +242,8 @@ static bool put_replacement(const struct sl_regexp_use *use, struct sl_str r, st
 /* The text from `position` on is a text of its own: ^ matches at its start. */
 static bool replace_row(struct sl_regexp_use *use, uint32_t row, struct sl_buf *text) {
     struct sl_call *call = use->call;
-    struct sl_str s = sl_str_arg(call, 0, row), replacement = sl_str_arg(call, 2, row);
-    int32_t position = sl_int_arg(call, 3, row);
+    struct sl_str s = sl_arg_str(call, 0, row), replacement = sl_arg_str(call, 2, row);
+    int32_t position = sl_arg_i32(call, 3, row);
     size_t skip = sl_utf8_offset(s, position > 1 ? (size_t)position - 1 : 0), copied = 0;
     sl_buf_put(text, s.ptr, skip);
     struct sl_str rest = sl_str_sub(s, skip, s.len);
@@ -263,7 +263,7 @@ enum sl_code sl_kernel_regexp_replace(struct sl_call *call, struct sl_err *err) 
     struct sl_regexp_use use;
     struct sl_buf text = {0};
     enum sl_code code =
-        sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err);
+        sl_string_out_begin(&out, call->out, call->rows, sl_arg_str_bytes(call, 0), err);
     sl_regexp_use_begin(&use, call, 1, "regexp_replace");
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
         sl_buf_clear(&text);
@@ -271,8 +271,8 @@ enum sl_code sl_kernel_regexp_replace(struct sl_call *call, struct sl_err *err) 
             sl_call_bad(call, row, "INVALID_REGEXP_REPLACE", "22023",
                         "Could not perform regexp_replace for source = \"%.*s\", pattern = "
                         "\"%.*s\", replacement = \"%.*s\" and position = %d.",
-                        SL_STR_ARG(sl_str_arg(call, 0, row)), SL_STR_ARG(sl_str_arg(call, 1, row)),
-                        SL_STR_ARG(sl_str_arg(call, 2, row)), sl_int_arg(call, 3, row));
+                        SL_STR_ARG(sl_arg_str(call, 0, row)), SL_STR_ARG(sl_arg_str(call, 1, row)),
+                        SL_STR_ARG(sl_arg_str(call, 2, row)), sl_arg_i32(call, 3, row));
         code = sl_string_out_put(&out, text.ptr, text.len, err);
         sl_string_out_end(&out, row);
     }

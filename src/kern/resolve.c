@@ -463,8 +463,9 @@ static void add_defaults(struct sl_resolve *resolve, const struct signature *sig
 }
 
 enum sl_code sl_resolve_call(struct sl_resolve *resolve, struct sl_err *err) {
-    size_t count;
-    const struct sl_function *rows = sl_function_find(resolve->name, &count);
+    size_t count = resolve->row_count;
+    const struct sl_function *rows = resolve->rows;
+    if (!rows) rows = sl_function_find(resolve->name, &count);
     if (!rows) return unresolved(resolve, err);
     struct signature signature, best_signature, first = {0};
     struct match best_match;

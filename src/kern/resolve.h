@@ -25,6 +25,9 @@ struct sl_resolve {
     /* Appends the SQL text of an argument (or of the whole call: -1); for messages. */
     void (*put_text)(const void *ctx, int arg, struct sl_buf *out);
     const void *text_ctx;
+    /* Overloads to choose from instead of those of functions.def with that name; NULL: these. */
+    const struct sl_function *rows;
+    size_t row_count;
 
     /* results */
     const struct sl_function *function;
@@ -73,14 +76,16 @@ enum sl_code sl_resolve_wrong_type(const struct sl_resolve *resolve, const char 
  * own types. */
 typedef enum sl_code (*sl_resolve_hook)(struct sl_resolve *resolve, struct sl_err *err);
 sl_resolve_hook sl_resolve_hook_find(struct sl_str name);
-/* kern/array_resolve.c */
+/* kern/array_resolve.c, kern/aggregate_resolve.c */
 sl_resolve_hook sl_resolve_array_hook(struct sl_str name);
+sl_resolve_hook sl_resolve_aggregate_hook(struct sl_str name);
 /* kern/datetime_resolve.c, kern/interval_resolve.c, kern/string_build.c,
- * kern/number_pattern.c */
+ * kern/number_pattern.c, kern/time_window.c */
 enum sl_code sl_resolve_interval(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_number_pattern(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_concat_ws(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_datetime(struct sl_resolve *resolve, struct sl_err *err);
+enum sl_code sl_resolve_time_window(struct sl_resolve *resolve, struct sl_err *err);
 enum sl_code sl_resolve_extract(struct sl_resolve *resolve, struct sl_err *err);
 
 #endif

@@ -302,21 +302,12 @@ static enum sl_code check_ordering(struct sl_resolve *resolve, const struct sl_t
                                resolve->function->name, sl_type_sql(resolve->arena, type));
 }
 
-/* Equal but for the names of fields (DataType.equalsStructurally). */
-static bool same_structure(const struct sl_type *a, const struct sl_type *b) {
-    if (!sl_type_is_nested(a)) return sl_type_equal(a, b);
-    if (a->kind != b->kind || a->field_count != b->field_count) return false;
-    for (uint32_t i = 0; i < a->field_count; i++)
-        if (!same_structure(a->fields[i].type, b->fields[i].type)) return false;
-    return true;
-}
-
 static enum sl_code hook_compare(struct sl_resolve *resolve, struct sl_err *err) {
     coerce_pair(resolve, NULL);
     const struct sl_type **t = resolve->targets;
     if (is_decimal(t[0]) && is_decimal(t[1]))
         t[0] = t[1] = sl_type_common(resolve->arena, t[0], t[1], sl_resolve_ansi(resolve));
-    if (!same_structure(t[0], t[1])) return sl_resolve_different_types(resolve, err);
+    if (!sl_type_equal_structure(t[0], t[1])) return sl_resolve_different_types(resolve, err);
     resolve->result = &sl_type_bool;
     return check_ordering(resolve, t[0], err);
 }
@@ -466,10 +457,12 @@ sl_resolve_hook sl_resolve_hook_find(struct sl_str name) {
                  {"extract", sl_resolve_extract},
                  {"concat_ws", sl_resolve_concat_ws},
                  {"generator", hook_generator},
+                 {"time_window", sl_resolve_time_window},
                  {"number_pattern", sl_resolve_number_pattern},
                  {"map_keys", hook_map_keys},
                  {"map_values", hook_map_values}};
     for (size_t i = 0; i < sizeof hooks / sizeof hooks[0]; i++)
         if (sl_str_eq(name, sl_str(hooks[i].name))) return hooks[i].hook;
-    return sl_resolve_array_hook(name);
+    sl_resolve_hook hook = sl_resolve_aggregate_hook(name);
+    return hook ? hook : sl_resolve_array_hook(name);
 }

@@ -1,6 +1,6 @@
 /* What an expression may depend on besides its inputs.  Immutable while a batch runs; everything
- * that "now", "random" and "uuid" derive from is recorded in offsets/N, so that a replayed batch
- * gives the same rows. */
+ * that "now", "random" and "uuid" derive from is recorded in offsets/N, so that a rerun gives
+ * the same rows. */
 #ifndef SL_KERN_SESSION_H
 #define SL_KERN_SESSION_H
 

@@ -4,13 +4,13 @@
 #include "kern/resolve.h"
 #include "kern/string_int.h"
 
-#define ARG(i) sl_str_arg(call, i, row)
+#define ARG(i) sl_arg_str(call, i, row)
 
 enum sl_code sl_kernel_concat(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
     size_t bytes = 0;
     for (uint32_t i = 0; i < call->arg_count; i++)
-        if (call->args[i]->enc != SL_ENC_CONST) bytes += sl_str_arg_bytes(call, i);
+        if (call->args[i]->enc != SL_ENC_CONST) bytes += sl_arg_str_bytes(call, i);
     SL_TRY(sl_string_out_begin(&out, call->out, call->rows, bytes, err));
     for (uint32_t row = 0; row < call->rows; row++) {
         for (uint32_t i = 0; i < call->arg_count; i++) {
@@ -113,7 +113,7 @@ static void put_cycled_bytes(struct sl_buf *text, struct sl_str pad, size_t byte
 static void put_padded(const struct sl_call *call, uint32_t row, struct sl_buf *text, bool left) {
     bool bytes = call->out->type->kind == SL_BINARY_KIND;
     struct sl_str s = ARG(0), pad = call->arg_count > 2 ? ARG(2) : (struct sl_str){"\0", 1};
-    int32_t want = sl_int_arg(call, 1, row);
+    int32_t want = sl_arg_i32(call, 1, row);
     size_t have = bytes ? s.len : sl_utf8_count(s);
     if (want <= 0) return;
     if ((size_t)want <= have || pad.len == 0) {
@@ -135,7 +135,7 @@ static enum sl_code pad_rows(struct sl_call *call, bool left, struct sl_err *err
     enum sl_code code = sl_string_out_begin(&out, call->out, call->rows, call->rows * 16u, err);
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
         bool ok;
-        int32_t want = sl_int_arg(call, 1, row);
+        int32_t want = sl_arg_i32(call, 1, row);
         code = check_length(call, row, "padding", want > 0 ? (uint64_t)want * 4 : 0, &ok);
         sl_buf_clear(&text);
         if (ok) put_padded(call, row, &text, left);
@@ -154,10 +154,10 @@ enum sl_code sl_kernel_rpad(struct sl_call *call, struct sl_err *err) {
 
 enum sl_code sl_kernel_repeat(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
-    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
+    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_arg_str_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {
         struct sl_str s = ARG(0);
-        int32_t times = sl_int_arg(call, 1, row);
+        int32_t times = sl_arg_i32(call, 1, row);
         bool ok;
         if (times < 0 || s.len == 0) times = 0;
         SL_TRY(check_length(call, row, "repeat", (uint64_t)times * s.len, &ok));
@@ -226,7 +226,7 @@ static struct sl_str characters(struct sl_str s, int64_t begin, int64_t end) {
  * A position that is not positive counts from the end only for the second part, as in Spark. */
 static void build_overlay(const struct sl_call *call, uint32_t row, struct sl_buf *text) {
     struct sl_str s = ARG(0), with = ARG(1);
-    int64_t position = sl_int_arg(call, 2, row), length = sl_int_arg(call, 3, row);
+    int64_t position = sl_arg_i32(call, 2, row), length = sl_arg_i32(call, 3, row);
     if (length < 0) length = (int64_t)sl_utf8_count(with);
     int64_t rest = position + length;
     int64_t begin = rest > 0 ? rest - 1 : rest < 0 ? (int64_t)sl_utf8_count(s) + rest : 0;

@@ -97,9 +97,9 @@ static enum sl_code map_case(struct sl_call *call, enum casing casing, struct sl
     struct sl_string_out out;
     struct sl_buf text = {0};
     enum sl_code code =
-        sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err);
+        sl_string_out_begin(&out, call->out, call->rows, sl_arg_str_bytes(call, 0), err);
     for (uint32_t row = 0; row < call->rows && code == SL_OK; row++) {
-        struct sl_str s = sl_str_arg(call, 0, row);
+        struct sl_str s = sl_arg_str(call, 0, row);
         if (sl_str_is_ascii(s)) {
             code = sl_string_out_room(&out, s.len, err);
             if (code != SL_OK) break;
@@ -125,7 +125,7 @@ enum sl_code sl_kernel_lower(struct sl_call *call, struct sl_err *err) {
 
 /* A word begins behind a blank. */
 static void build_initcap(const struct sl_call *call, uint32_t row, struct sl_buf *text) {
-    struct sl_str s = sl_str_arg(call, 0, row);
+    struct sl_str s = sl_arg_str(call, 0, row);
     bool begin = true;
     for (size_t at = 0; at < s.len;) {
         bool blank = s.ptr[at] == ' ';

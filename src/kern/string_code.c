@@ -1,7 +1,7 @@
 /* base64, hex and back. */
 #include "kern/string_int.h"
 
-#define ARG(i) sl_str_arg(call, i, row)
+#define ARG(i) sl_arg_str(call, i, row)
 
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -61,7 +61,7 @@ enum sl_code sl_kernel_hex_number(struct sl_call *call, struct sl_err *err) {
 
 enum sl_code sl_kernel_unhex(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
-    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
+    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_arg_str_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {
         struct sl_str s = ARG(0);
         bool ok = true;

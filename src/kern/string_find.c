@@ -1,7 +1,7 @@
 /* Lengths, positions and tests: length, instr, locate, contains ... */
 #include "kern/string_int.h"
 
-#define ARG(i) sl_str_arg(call, i, row)
+#define ARG(i) sl_arg_str(call, i, row)
 
 static int32_t length_count(const struct sl_call *call, uint32_t row) {
     struct sl_str s = ARG(0);
@@ -49,7 +49,7 @@ enum sl_code sl_kernel_instr(struct sl_call *call, struct sl_err *err) {
 }
 
 static int32_t locate_count(const struct sl_call *call, uint32_t row) {
-    int32_t from = sl_int_arg(call, 2, row);
+    int32_t from = sl_arg_i32(call, 2, row);
     return from < 1 ? 0 : position_of(ARG(1), ARG(0), from - 1);
 }
 enum sl_code sl_kernel_locate(struct sl_call *call, struct sl_err *err) {

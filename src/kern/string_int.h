@@ -2,24 +2,13 @@
 #ifndef SL_KERN_STRING_INT_H
 #define SL_KERN_STRING_INT_H
 
+#include "kern/args.h"
 #include "kern/kernels.h"
 #include "kern/string_out.h"
 #include "kern/string_utf8.h"
 
-/* Any encoding but DICT. */
-static inline struct sl_str sl_str_arg(const struct sl_call *call, uint32_t arg, uint32_t row) {
-    const struct sl_vec *vec = call->args[arg];
-    if (vec->enc == SL_ENC_VIEW) return vec->views[row];
-    uint32_t pos = sl_vec_pos(vec, row);
-    int32_t begin = vec->offsets[pos];
-    return (struct sl_str){(const char *)vec->bytes + begin,
-                           (size_t)(vec->offsets[pos + 1] - begin)};
-}
-static inline int32_t sl_int_arg(const struct sl_call *call, uint32_t arg, uint32_t row) {
-    return call->args[arg]->i32[sl_vec_pos(call->args[arg], row)];
-}
 /* All rows' bytes of an argument, as a hint for the result's size. */
-size_t sl_str_arg_bytes(const struct sl_call *call, uint32_t arg);
+size_t sl_arg_str_bytes(const struct sl_call *call, uint32_t arg);
 
 /* A row's result that is a piece of its argument, or any short text. */
 typedef struct sl_str (*sl_slice_fn)(const struct sl_call *call, uint32_t row);

@@ -170,7 +170,7 @@ enum sl_code sl_bind_ilike(struct sl_arena *query, const struct sl_session *sess
 /* A pattern that differs by row is compiled for each. */
 static bool match_row(struct sl_call *call, uint32_t row, bool fold, struct sl_buf *text,
                       struct sl_buf *pattern) {
-    struct sl_str s = sl_str_arg(call, 0, row);
+    struct sl_str s = sl_arg_str(call, 0, row);
     struct like own;
     const struct like *like = call->state;
     if (fold) {
@@ -179,14 +179,14 @@ static bool match_row(struct sl_call *call, uint32_t row, bool fold, struct sl_b
         s = sl_buf_str(text);
     }
     if (!like) {
-        struct sl_str p = sl_str_arg(call, 1, row);
+        struct sl_str p = sl_arg_str(call, 1, row);
         struct like_failure failure;
         if (fold) {
             sl_buf_clear(pattern);
             sl_str_put_lower(pattern, p);
             p = sl_buf_str(pattern);
         }
-        if (!compile(call->scratch, p, sl_str_arg(call, 2, row), &own, &failure)) {
+        if (!compile(call->scratch, p, sl_arg_str(call, 2, row), &own, &failure)) {
             sl_call_bad(call, row, failure.condition, "42601", "%s", failure.msg);
             return false;
         }

@@ -1,7 +1,7 @@
 /* The loops that string kernels share: one call per row, results appended to the column. */
 #include "kern/string_int.h"
 
-size_t sl_str_arg_bytes(const struct sl_call *call, uint32_t arg) {
+size_t sl_arg_str_bytes(const struct sl_call *call, uint32_t arg) {
     const struct sl_vec *vec = call->args[arg];
     if (vec->enc == SL_ENC_FLAT && call->rows) return (size_t)vec->offsets[call->rows];
     return (size_t)call->rows * 16;
@@ -9,7 +9,7 @@ size_t sl_str_arg_bytes(const struct sl_call *call, uint32_t arg) {
 
 enum sl_code sl_string_slices(struct sl_call *call, sl_slice_fn slice, struct sl_err *err) {
     struct sl_string_out out;
-    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
+    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_arg_str_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {
         struct sl_str piece = slice(call, row);
         SL_TRY(sl_string_out_put(&out, piece.ptr, piece.len, err));

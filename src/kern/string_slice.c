@@ -40,7 +40,7 @@ static struct sl_str trim_right(struct sl_str s, struct sl_str set) {
     enum sl_code sl_kernel_##name(struct sl_call *call, struct sl_err *err) {                      \
         return sl_string_slices(call, name##_slice, err);                                          \
     }
-#define ARG(i) sl_str_arg(call, i, row)
+#define ARG(i) sl_arg_str(call, i, row)
 TRIM(trim, ARG(0), SL_STR(" "), trim_left(trim_right(s, chars), chars))
 TRIM(ltrim, ARG(0), SL_STR(" "), trim_left(s, chars))
 TRIM(rtrim, ARG(0), SL_STR(" "), trim_right(s, chars))
@@ -73,21 +73,21 @@ static struct sl_str substring(struct sl_str s, int32_t pos, int32_t length, boo
 
 static struct sl_str substring_slice(const struct sl_call *call, uint32_t row) {
     bool bytes = call->args[0]->type->kind == SL_BINARY_KIND;
-    return substring(ARG(0), sl_int_arg(call, 1, row), sl_int_arg(call, 2, row), bytes);
+    return substring(ARG(0), sl_arg_i32(call, 1, row), sl_arg_i32(call, 2, row), bytes);
 }
 enum sl_code sl_kernel_substring(struct sl_call *call, struct sl_err *err) {
     return sl_string_slices(call, substring_slice, err);
 }
 
 static struct sl_str left_slice(const struct sl_call *call, uint32_t row) {
-    return substring(ARG(0), 1, sl_int_arg(call, 1, row), false);
+    return substring(ARG(0), 1, sl_arg_i32(call, 1, row), false);
 }
 enum sl_code sl_kernel_left(struct sl_call *call, struct sl_err *err) {
     return sl_string_slices(call, left_slice, err);
 }
 
 static struct sl_str right_slice(const struct sl_call *call, uint32_t row) {
-    int32_t count = sl_int_arg(call, 1, row);
+    int32_t count = sl_arg_i32(call, 1, row);
     if (count <= 0) return (struct sl_str){"", 0};
     return substring(ARG(0), -count, INT32_MAX, false);
 }
@@ -124,9 +124,9 @@ static struct sl_str split_part(struct sl_str s, struct sl_str delimiter, int64_
 
 enum sl_code sl_kernel_split_part(struct sl_call *call, struct sl_err *err) {
     struct sl_string_out out;
-    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
+    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_arg_str_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {
-        int32_t part = sl_int_arg(call, 2, row);
+        int32_t part = sl_arg_i32(call, 2, row);
         struct sl_str piece = split_part(ARG(0), ARG(1), part);
         if (part == 0)
             sl_call_bad(call, row, "INVALID_INDEX_OF_ZERO", "22003",
@@ -141,7 +141,7 @@ enum sl_code sl_kernel_split_part(struct sl_call *call, struct sl_err *err) {
 /* All before delimiter number `count`, counted from the right when negative. */
 static struct sl_str substring_index_slice(const struct sl_call *call, uint32_t row) {
     struct sl_str s = ARG(0), delimiter = ARG(1);
-    int64_t count = sl_int_arg(call, 2, row);
+    int64_t count = sl_arg_i32(call, 2, row);
     if (delimiter.len == 0 || count == 0) return (struct sl_str){"", 0};
     int64_t parts = count_of(s, delimiter);
     if (count > 0) {

@@ -186,9 +186,9 @@ static struct sl_str part_of(const struct url *url, struct sl_str part) {
 
 static enum sl_code parse_rows(struct sl_call *call, bool tolerant, struct sl_err *err) {
     struct sl_string_out out;
-    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_str_arg_bytes(call, 0), err));
+    SL_TRY(sl_string_out_begin(&out, call->out, call->rows, sl_arg_str_bytes(call, 0), err));
     for (uint32_t row = 0; row < call->rows; row++) {
-        struct sl_str text = sl_str_arg(call, 0, row), value = {0};
+        struct sl_str text = sl_arg_str(call, 0, row), value = {0};
         struct url url;
         bool null = call->strict_valid && !sl_bit_get(call->strict_valid, row);
         if (!null && !split_url(text, &url)) {
@@ -198,11 +198,11 @@ static enum sl_code parse_rows(struct sl_call *call, bool tolerant, struct sl_er
                             "and return NULL instead.",
                             SL_STR_ARG(text));
         } else if (!null) {
-            struct sl_str part = sl_str_arg(call, 1, row);
+            struct sl_str part = sl_arg_str(call, 1, row);
             bool query = sl_str_eq(part, SL_STR("QUERY"));
             value = part_of(&url, part);
             if (call->arg_count > 2)
-                value = query ? query_value(value, sl_str_arg(call, 2, row)) : (struct sl_str){0};
+                value = query ? query_value(value, sl_arg_str(call, 2, row)) : (struct sl_str){0};
         }
         if (value.ptr)
             SL_TRY(sl_string_out_put(&out, value.ptr, value.len, err));
