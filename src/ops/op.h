@@ -20,6 +20,10 @@ struct sl_op_ops {
                             struct sl_batch **out, struct sl_err *err);
     void (*profile)(const struct sl_op *op, sl_profile_fn fn, void *ctx);
     void (*free)(struct sl_op *op);
+    /* The rest of what the last process made, until out has no rows: for an operator that makes
+     * more rows of a batch than a batch should have. NULL: process gives all. */
+    enum sl_code (*more)(struct sl_op *op, const struct sl_session *session, struct sl_batch **out,
+                         struct sl_err *err);
 };
 struct sl_op {
     const struct sl_op_ops *ops; /* first member of every operator's struct */
@@ -47,10 +51,25 @@ const struct sl_expect_count *sl_expect_counts(const struct sl_op *op);
 SL_MUST_CHECK enum sl_code sl_generate_new(const struct sl_generate *what,
                                            const struct sl_type *schema, bool profile,
                                            struct sl_op **out, struct sl_err *err);
-/* Lets the first `rows` rows through; exact only when one instance sees all rows. */
-struct sl_op *sl_limit_new(int64_t rows);
+/* Lets the first *left rows through and counts them down; all operators of a LIMIT share `left`,
+ * and are run by one task. */
+struct sl_op *sl_limit_new(int64_t *left);
 /* No more rows can come: the reader may stop. */
 bool sl_limit_is_reached(const struct sl_op *op);
+
+/* Event times that passed a WATERMARK clause, in a batch. */
+struct sl_event_times {
+    int64_t max_ms, min_ms; /* of `rows` */
+    int64_t reached_ms;     /* the latest one that moves the watermark; INT64_MIN: none does */
+    uint64_t ahead;         /* rows beyond that */
+    double sum_ms;
+    uint64_t rows; /* NULL counts as time 0, as in Spark */
+};
+/* Notes the event times in a column (TIMESTAMP, or a window: its end); rows pass unchanged. Times
+ * more than `ahead_ms` beyond the batch's own time do not move the watermark; -1: all do. */
+struct sl_op *sl_watermark_new(uint32_t column, int64_t ahead_ms, bool profile);
+/* What it has noted since it was made; NULL when op is another operator. */
+const struct sl_event_times *sl_watermark_times(const struct sl_op *op);
 
 void sl_op_free(struct sl_op *op);
 
