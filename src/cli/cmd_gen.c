@@ -148,8 +148,8 @@ static enum sl_code ensure_topic(struct sl_cli *cli, const struct sl_args *args,
         if (code == SL_CONFLICT)
             code = SL_OK; /* somebody was faster */
         else if (code == SL_OK)
-            fprintf(stderr, "created topic %s with %lld partitions\n", topic,
-                    (long long)partitions);
+            fprintf(stderr, "created topic %s with %lld partition%s\n", topic,
+                    (long long)partitions, partitions == 1 ? "" : "s");
     }
     sl_kafka_client_close(client);
     return code;
@@ -200,6 +200,14 @@ static void print_counts(const struct sl_gen_runner *runner, int64_t began_ns) {
     fprintf(stderr, "\n");
 }
 
+/* Some records, or what became of them, got no further. */
+static void print_shortfall(const struct output *output) {
+    struct sl_kafka_produced counts = sl_kafka_producer_counts(output->producer);
+    fprintf(stderr, "sent %llu record%s; the brokers have confirmed %llu of them\n",
+            (unsigned long long)counts.sent, counts.sent == 1 ? "" : "s",
+            (unsigned long long)counts.delivered);
+}
+
 static enum sl_code generate(struct sl_cli *cli, struct sl_args *args,
                              const struct sl_command *command, struct sl_err *err) {
     struct sl_gen_config config;
@@ -218,6 +226,7 @@ static enum sl_code generate(struct sl_cli *cli, struct sl_args *args,
     if (code == SL_OK) code = sl_gen_run(&config, &runner, err);
     if (code == SL_OK) code = close_output(&output, err);
     if (code == SL_OK && !cli->quiet) print_counts(&runner, began_ns);
+    if (code != SL_OK && output.producer && !cli->quiet) print_shortfall(&output);
     sl_kafka_producer_close(output.producer);
     if (output.ledger) fclose(output.ledger);
     sl_buf_release(&output.line);

@@ -12,8 +12,9 @@ static enum sl_code list_topics(struct sl_cli *cli, struct sl_kafka_client *clie
     SL_TRY(sl_kafka_topics_list(client, &cli->engine.arena, &topics, err));
     for (uint32_t i = 0; i < topics.count; i++)
         if (!topics.items[i].internal)
-            printf("%.*s\t%u partitions\n", SL_STR_ARG(topics.items[i].name),
-                   topics.items[i].partition_count);
+            printf("%.*s\t%u partition%s\n", SL_STR_ARG(topics.items[i].name),
+                   topics.items[i].partition_count,
+                   topics.items[i].partition_count == 1 ? "" : "s");
     return SL_OK;
 }
 
@@ -155,9 +156,14 @@ static enum sl_code produce(struct sl_cli *cli, struct sl_args *args, struct sl_
         sl_kafka_producer_open(&properties, name, NULL, &cli->engine.log, &wait, &producer, err));
     enum sl_code code = produce_lines(args, producer, &sent, err);
     if (code == SL_OK) code = sl_kafka_producer_flush(producer, FLUSH_MS, err);
+    struct sl_kafka_produced counts = sl_kafka_producer_counts(producer);
     sl_kafka_producer_close(producer);
     if (code == SL_OK && !cli->quiet)
         fprintf(stderr, "sent %llu record%s\n", (unsigned long long)sent, sent == 1 ? "" : "s");
+    else if (!cli->quiet)
+        fprintf(stderr, "sent %llu record%s; the brokers have confirmed %llu of them\n",
+                (unsigned long long)sent, sent == 1 ? "" : "s",
+                (unsigned long long)counts.delivered);
     return code;
 }
 

@@ -1,5 +1,6 @@
 """The Kafka sink under kill -9, errors, rivals and broker failures: a reader of committed records finds every record of
 the source exactly once."""
+import json
 import os
 import random
 import shutil
@@ -163,6 +164,30 @@ def test_broker_silent_at_the_commit(lab):
     assert lake.batches() == [0, 1, 2]
 
 
+def test_broker_killed_in_a_transaction(lab):
+    """kill -9 of the broker at each step of a transaction, and its restart. The queries that were running finish their
+    batch by themselves; one that was killed with it and is started anew, too."""
+    survivors, queries = STEPS[:-1], {}
+    for step in (*survivors, "anew"):
+        lake, source, target = new_copy(lab, f"broker-{step}")
+        point = "offsets" if step == "anew" else step
+        queries[step] = (lake, source, target, lake.start(failpoints=f"kafka_sink.{point}:2:stop"))
+    for step, (*_, running) in queries.items():
+        stopped(running, f"the query to stand still at {step}")
+    lab.broker.kill9()
+    queries["anew"][3].kill9()
+    for step in survivors:
+        queries[step][3].signal(signal.SIGCONT)
+    lab.broker.start()
+    lake, source, target, _ = queries["anew"]
+    queries["anew"] = (lake, source, target, lake.start())
+    for step, (lake, source, target, running) in queries.items():
+        process.wait_for(lambda: lake.batches() == [0, 1, 2], f"the rest of {step}; it said:\n{running.err[-1000:]}", 90)
+        running.signal(signal.SIGTERM)
+        running.wait().ok()
+        check_copied(lab, source, target)
+
+
 # ---- checkpoints and markers ----
 
 def test_older_checkpoint_restored(lab):
@@ -195,10 +220,9 @@ def test_older_checkpoint_that_went_on_elsewhere(lab):
     lake.run().expect(1, "made from other offsets than this checkpoint's")
 
 
-def group_of(lake):
-    import json
+def group_of(lake, name="copy"):
     with open(lake.file("metadata")) as text:
-        return f"sluice-{json.load(text)['id']}-copy"
+        return f"sluice-{json.load(text)['id']}-{name}"
 
 
 def forget(lab, lake):
@@ -220,12 +244,37 @@ def test_marker_forgotten(lab):
     forget(lab, lake)
     long_ago = time.time() - 3 * 86400
     os.utime(lake.file("offsets", "2"), (long_ago, long_ago))
-    lake.run().expect(1, "whether batch 2 is in the topic is not known", "72 hours ago", "at-least-once")
+    lake.run().expect(1, "whether the rows of batch 2 are in the topic is not known", "72 hours ago", "at-least-once")
     sink_of(lab, source, f", topic = '{target}', 'sluice.delivery' = 'at-least-once'").run().ok()
     check_copied(lab, source, target)
     lab.broker.produce(source, [(0, b"k", b"last")])
     lake.run().ok()
     check_copied(lab, source, target)
+
+
+def test_marker_of_dead_letters_forgotten(lab):
+    """The quarantine asks the same, but only of batches that had letters."""
+    source, target, letters = lab.topic(1), lab.topic(1), lab.topic(1)
+    lake = quarantine(lab, source, target, letters)
+
+    def crash_long_ago(value, failpoint, batch):
+        lab.broker.produce(source, [(0, b"k", value), (0, b"k", b"1")])
+        assert lake.run(failpoints=failpoint).status == sluice.CRASHED
+        seal, long_ago = lake.file(".sluice", "letters", str(batch)), time.time() - 3 * 86400
+        for path in (lake.file("offsets", str(batch)), seal):
+            if os.path.exists(path):
+                os.utime(path, (long_ago, long_ago))
+        return os.path.exists(seal)
+
+    lab.broker.produce(source, [(0, b"k", b"0")])
+    lake.run().ok()  # from here the rows have a marker, and the letters none
+    assert not crash_long_ago(b"2", "kafka_sink.flushed:1:crash", 1), "a batch without letters has a seal"
+    lake.run().ok()
+    assert [row[2] for row in records(lab, target)] == [b"0", b"2", b"1"]
+    assert crash_long_ago(b"bad", "letters.committed:1:crash", 2), "a batch with letters has no seal"
+    lab.broker.forget_group(group_of(lake, "letters-letters"))
+    lake.run().expect(1, "whether the dead letters of batch 2 are in the topic is not known", "72 hours ago", "at-least-once")
+    assert [row[2] for row in records(lab, letters)] == [b"bad"]
 
 
 def test_modes_in_turn(lab):

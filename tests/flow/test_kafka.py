@@ -229,6 +229,22 @@ def test_topic_deleted(lab):
     assert result.status in (1, 78) and topic in result.err, f"status {result.status}: {result.err[-300:]}"
 
 
+def test_other_topics_under_an_old_checkpoint(lab):
+    """The SQL names another topic: told as that, at once, and not as data that the brokers have lost."""
+    old, new = filled(lab, (30, 30)), filled(lab, (20,))
+    lab.lake(old).run().ok()
+    for options in (f"subscribe => '{new}'", f"subscribePattern => '{new}.*'", f"assign => '{{\"{new}\":[0]}}'"):
+        lake = lake_of(lab, options, name="lake")
+        result = lake.run().expect(1, "KAFKA_DATA_LOSS", "the query reads other topics than its checkpoint knows", f"{old}-0, {old}-1",
+                                   "Name the old topics again", "failOnDataLoss")
+        assert "asking again" not in result.err and "aged out" not in result.err, result.err
+        assert lake.batches() == [0]
+    lossy = lab.lake(new, loss="false")
+    assert "it no longer reads" in lossy.run().ok().err
+    assert len(lossy.rows("o")) == 80
+    assert lossy.offsets(1) == {new: {"0": 20}}
+
+
 def test_topic_recreated_with_fewer_records(lab):
     topic = filled(lab, (50,))
     lake = lab.lake(topic)

@@ -154,17 +154,31 @@ def test_columns_are_checked_as_spark_does(lab):
 
 
 def test_rows_that_no_topic_holds(lab):
+    """The error has what, the column, the record that the row was made from, and what to do."""
     source, target = filled(lab, 3, 1), lab.topic(1)
+    place, bad = f"made from topic {source} partition 0 offset 0)", "IF(offset = 1, %s, %s)"
     for columns, options, texts in (
-            ("value, CAST(NULL AS STRING) AS topic", "", ("null topic present in the data. Use the topic option", f"topic {source} partition 0 offset 0")),
-            ("value, 'a b' AS topic", "", ("`a b` cannot be the name of a topic",)),
-            ("value, -7 AS partition", f", topic = '{target}'", ("the partition is -7",)),
+            ("value, CAST(NULL AS STRING) AS topic", "", ("null topic present in the data. Use the topic option", f"(column `topic` of the row {place}", "coalesce")),
+            ("value, 'a b' AS topic", "", ("`a b` cannot be the name of a topic", f"(column `topic` of the row {place}", "Names have letters")),
+            ("value, -7 AS partition", f", topic = '{target}'", ("the partition is -7", f"(column `partition` of the row {place}", "NULL leaves the choice")),
             ("value, explode(array(-1, 0)) AS partition", f", topic = '{target}'", ("the partition is -1",)),
-            ("value, 7 AS partition", f", topic = '{target}'", (f"topic `{target}` has no partition 7",)),
-            ("repeat('x', 1048576) AS value", f", topic = '{target}'", ("the record is 10486", "`max.request.size` (1048576)", "offset 0"))):
+            (f"value, {bad % ('7', '0')} AS partition", f", topic = '{target}'",
+             (f"topic `{target}` has no partition 7", "the column `partition`", f"(made from topic {source} partition 0 offset 1)", f"sluice topic describe {target}")),
+            ("value, array(named_struct('key', CAST(NULL AS STRING), 'value', value)) AS headers", f", topic = '{target}'",
+             ("a header has no key", f"(column `headers` of the row {place}", "Give every struct")),
+            ("repeat('x', 1048576) AS value", f", topic = '{target}'",
+             ("the record is 10486", "value 1048576, key 0", "`max.request.size` (1048576)", f"(column `value` of the row {place}", "Raise `kafka.max.request.size`"))):
         lake = sink_of(lab, source, options, columns, name=f"l{abs(hash(columns))}")
         lake.run().expect(1, *texts)
         assert lake.batches() == [] and not records(lab, target), columns
+
+
+def test_rows_for_a_topic_that_is_not_there(lab):
+    source, target = filled(lab, 3, 1), lab.topic(1)
+    lake = sink_of(lab, source, columns=f"value, IF(offset = 1, '{target}x', '{target}') AS topic")
+    lake.run().expect(1, f"topic `{target}x` does not exist on the Kafka brokers", f"(made from topic {source} partition 0 offset 1)",
+                      f"sluice topic create {target}x")
+    assert not records(lab, target)
 
 
 def test_a_topic_that_takes_less(lab):
@@ -187,7 +201,8 @@ def test_a_topic_of_the_rows_that_takes_less(lab):
     source, target = lab.topic(1), lab.topic(1, max_message_bytes=20000)
     lab.broker.produce(source, [(0, b"k", os.urandom(30000))])
     lake = sink_of(lab, source, columns=f"key, value, '{target}' AS topic")
-    lake.run().expect(1, "a record of 30001 bytes", f"topic `{target}` partition 0", "max.message.bytes")
+    lake.run().expect(1, "a record of 30001 bytes", f"topic `{target}` partition 0", f"(made from topic {source} partition 0 offset 0)",
+                      "max.message.bytes")
     assert not records(lab, target)
     lab.broker.configure(target, max_message_bytes=40000)
     lake.run().ok()

@@ -84,6 +84,10 @@ class Broker:
     # ---- life ----
 
     def start(self):
+        """Nothing if it runs: a second process on the same directory, as `lab.broker.start()` would make where
+        `lab.broker` has started it again by itself, cuts off the first one's metadata."""
+        if self.child is not None and self.child.poll() is None:
+            return
         log = open(os.path.join(self.dir, "server.log"), "ab")
         self.child = process.start(
             ["java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self._class_path(),
@@ -103,10 +107,13 @@ class Broker:
             return False
 
     def _serves(self):
+        """A broker that was killed has no partitions until its old session has ended: 9 s."""
         try:
-            return bool(self.admin.list_topics(timeout=2).brokers)
+            known = self.admin.list_topics(timeout=2)
         except KafkaException:
             return False
+        led = all(partition.leader >= 0 for topic in known.topics.values() for partition in topic.partitions.values())
+        return bool(known.brokers) and led
 
     def kill9(self):
         process.kill(self.child)

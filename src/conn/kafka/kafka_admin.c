@@ -11,8 +11,7 @@
 enum {
     POLL_MS = 250,
     STOP_WAIT_MS = 2000, /* asked to stop, a batch may still ask what it needs to be finished */
-    MOVES_MAX = 100,     /* times a leader that moves is asked for again */
-    MOVE_WAIT_MS = 100,
+    MOVE_WAIT_MS = 100,  /* between questions for a leader or coordinator that moves */
 };
 
 struct request {
@@ -36,6 +35,17 @@ static void request_end(struct request *request) {
     if (request->event) rd_kafka_event_destroy(request->event);
     if (request->queue) rd_kafka_queue_destroy(request->queue);
     if (request->options) rd_kafka_AdminOptions_destroy(request->options);
+}
+
+/* May what moves be asked for again? A request that found no broker in its time looks like a leader
+ * that moves, so all of them together have no more time than one. */
+static enum sl_code wait_for_move(struct sl_kafka_client *client, int64_t begin_ns,
+                                  const char *what, const char *why, struct sl_err *err) {
+    if (sl_kafka_client_stopping(client)) return sl_fail(err, SL_CANCELED, "asked to stop");
+    if ((sl_clock_mono_ns() - begin_ns) / 1000000 >= SL_KAFKA_CONNECT_MS)
+        return sl_kafka_client_fail(client, err, RD_KAFKA_RESP_ERR__TIMED_OUT, begin_ns, what, why);
+    sl_clock_sleep_ms(MOVE_WAIT_MS);
+    return SL_OK;
 }
 
 static enum sl_code request_wait(struct request *request, struct sl_kafka_client *client,
@@ -329,7 +339,8 @@ enum sl_code sl_kafka_offsets_ask(struct sl_kafka_client *client, struct sl_kafk
     rd_kafka_topic_partition_list_t *questions = list_of(offsets);
     enum sl_code code = SL_OK;
     uint32_t again = 1;
-    for (int attempt = 0; code == SL_OK && again; attempt++) {
+    int64_t begin_ns = sl_clock_mono_ns();
+    while (code == SL_OK && again) {
         struct request request;
         request_begin(&request, client, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
         rd_kafka_error_t *refused = rd_kafka_AdminOptions_set_isolation_level(
@@ -341,13 +352,9 @@ enum sl_code sl_kafka_offsets_ask(struct sl_kafka_client *client, struct sl_kafk
         again = 0;
         if (code == SL_OK) code = take_answers(client, &request, offsets, &again, err);
         request_end(&request);
-        if (again && sl_kafka_client_stopping(client))
-            code = sl_fail(err, SL_CANCELED, "asked to stop");
-        else if (again && attempt == MOVES_MAX)
-            code = sl_kafka_client_fail(client, err, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, 0,
-                                        "ask for offsets", "a partition has no leader");
-        else if (again)
-            sl_clock_sleep_ms(MOVE_WAIT_MS);
+        if (code == SL_OK && again)
+            code = wait_for_move(client, begin_ns, "ask for offsets", "a partition has no leader",
+                                 err);
     }
     rd_kafka_topic_partition_list_destroy(questions);
     return code;
@@ -487,14 +494,10 @@ enum sl_code sl_kafka_group_offsets(struct sl_kafka_client *client, struct sl_ar
                                     uint32_t *count, struct sl_err *err) {
     *out = NULL;
     *count = 0;
-    for (int attempt = 0;; attempt++) {
+    for (int64_t begin_ns = sl_clock_mono_ns();;) {
         bool again;
         enum sl_code code = ask_group(client, arena, group, out, count, &again, err);
         if (!again) return code;
-        if (attempt == MOVES_MAX)
-            return sl_kafka_client_fail(client, err, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 0,
-                                        "read group offsets", "its coordinator moves");
-        if (sl_kafka_client_stopping(client)) return sl_fail(err, SL_CANCELED, "asked to stop");
-        sl_clock_sleep_ms(MOVE_WAIT_MS);
+        SL_TRY(wait_for_move(client, begin_ns, "read group offsets", "its coordinator moves", err));
     }
 }

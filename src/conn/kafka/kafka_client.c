@@ -11,6 +11,11 @@ static bool says_something(rd_kafka_resp_err_t error) {
     return error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
 }
 
+/* While brokers stay away librdkafka tells such a reason once, and then only that all are down. */
+static bool is_of_connections(rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__RESOLVE;
+}
+
 /* "h:9092/bootstrap: Connect to .. failed: Connection refused (after 0ms in state CONNECT, ..)":
  * without librdkafka's bookkeeping. */
 static void copy_reason(char *to, size_t cap, const char *reason) {
@@ -23,7 +28,9 @@ static void copy_reason(char *to, size_t cap, const char *reason) {
 void sl_kafka_client_note(struct sl_kafka_client *client, rd_kafka_resp_err_t error,
                           const char *reason) {
     pthread_mutex_lock(&client->lock);
-    if (says_something(error) || client->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!says_something(error) && is_of_connections(client->error)) {
+        client->error_ns = sl_clock_mono_ns();
+    } else if (says_something(error) || client->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         client->error = error;
         client->error_ns = sl_clock_mono_ns();
         copy_reason(client->reason, sizeof client->reason, reason);
@@ -139,6 +146,11 @@ static const char *const common_defaults[] = {"client.id",
                                               "reconnect.backoff.max.ms",
                                               "2000",
                                               NULL};
+/* While an admin request waits for a broker that is gone, librdkafka with sparse connections skips
+ * the back-off at each change of the broker's state, and takes a core to connect without pause
+ * (2.15.1: find_by_nodeid0 sends CONNECT, which sets ts_reconnect to 0). Without them it holds a
+ * connection to every broker and keeps to the back-off. */
+static const char *const control_forced[] = {"enable.sparse.connections", "false", NULL};
 static const char *const never_create[] = {"allow.auto.create.topics", "false", NULL};
 
 static enum sl_code set_pairs(rd_kafka_conf_t *conf, const char *const *pairs, struct sl_err *err) {
@@ -166,6 +178,7 @@ static enum sl_code set_all(rd_kafka_conf_t *conf, enum sl_kafka_client_kind kin
                        text);
     }
     if (kind != SL_KAFKA_PRODUCER) SL_TRY(set_pairs(conf, never_create, err));
+    if (kind == SL_KAFKA_CONTROL) SL_TRY(set_pairs(conf, control_forced, err));
     return set_pairs(conf, forced, err);
 }
 

@@ -23,7 +23,10 @@ enum {
     BATCH_BYTES = 1000000,
     MESSAGE_MS = 60000,    /* for the acknowledgement of a record; not more than of a transaction */
     RECORD_OVERHEAD = 256, /* of librdkafka for a record in its queue */
+    PLACE_BITS = 48,       /* of a place: offset or line + 1; the source is above */
+    SOURCES_MAX = 65535,
 };
+_Static_assert(sizeof(void *) == 8, "a place is a source and an offset in one pointer");
 
 /* The first record that could not be delivered. */
 struct failure {
@@ -31,6 +34,13 @@ struct failure {
     char topic[256], reason[256];
     int32_t partition;
     size_t bytes;
+    void *place;
+};
+
+/* Part of a source that records were made from; texts owned. */
+struct source {
+    char *kind, *name;
+    int32_t partition;
 };
 
 struct sl_kafka_delivery {
@@ -45,7 +55,71 @@ struct sl_kafka_delivery {
     struct failure failure;
     rd_kafka_topic_t **topics; /* by name */
     uint32_t topic_count, topic_cap;
+    struct source *sources; /* number n is at n - 1 */
+    uint32_t source_count, source_cap;
 };
+
+/* ---- places ---- */
+
+static uint32_t add_source(struct sl_kafka_delivery *delivery, const struct sl_origin *origin) {
+    if (delivery->source_count == SOURCES_MAX) return 0;
+    if (delivery->source_count == delivery->source_cap) {
+        delivery->source_cap = delivery->source_cap ? delivery->source_cap * 2 : 8;
+        delivery->sources =
+            sl_xrealloc(delivery->sources, delivery->source_cap * sizeof *delivery->sources);
+    }
+    delivery->sources[delivery->source_count++] =
+        (struct source){strdup(origin->source), strdup(origin->name), origin->partition};
+    return delivery->source_count;
+}
+
+uint32_t sl_kafka_delivery_source(struct sl_kafka_delivery *delivery,
+                                  const struct sl_origin *origin) {
+    if (!origin->source || !origin->name) return 0;
+    pthread_mutex_lock(&delivery->lock);
+    uint32_t number = 0;
+    for (uint32_t i = delivery->source_count; i-- > 0 && !number;) {
+        const struct source *known = &delivery->sources[i];
+        if (known->partition == origin->partition && strcmp(known->name, origin->name) == 0 &&
+            strcmp(known->kind, origin->source) == 0)
+            number = i + 1;
+    }
+    if (!number) number = add_source(delivery, origin);
+    pthread_mutex_unlock(&delivery->lock);
+    return number;
+}
+
+static void clear_sources(struct sl_kafka_delivery *delivery) {
+    for (uint32_t i = 0; i < delivery->source_count; i++) {
+        free(delivery->sources[i].kind);
+        free(delivery->sources[i].name);
+    }
+    delivery->source_count = 0;
+}
+
+void *sl_kafka_delivery_place(uint32_t source, const struct sl_batch *batch, uint32_t row) {
+    const int64_t *offsets = batch->origin.offsets;
+    uint64_t at = 0; /* not known */
+    if (offsets) at = (uint64_t)offsets[sl_batch_source_row(batch, row)] + 1;
+    at &= (UINT64_C(1) << PLACE_BITS) - 1;
+    return source ? (void *)(uintptr_t)((uint64_t)source << PLACE_BITS | at) : NULL;
+}
+
+/* " (made from topic orders partition 3 offset 7)"; nothing where it is not known. */
+static void describe_place(struct sl_kafka_delivery *delivery, void *place, char *to, size_t cap) {
+    uint64_t packed = (uint64_t)(uintptr_t)place;
+    int64_t at = (int64_t)(packed & ((UINT64_C(1) << PLACE_BITS) - 1)) - 1;
+    char where[300];
+    *to = 0;
+    if (!place) return;
+    pthread_mutex_lock(&delivery->lock);
+    const struct source *source = &delivery->sources[(packed >> PLACE_BITS) - 1];
+    struct sl_batch row = {
+        .rows = 1, .origin = {source->kind, source->name, source->partition, at >= 0 ? &at : NULL}};
+    sl_batch_describe_row(&row, 0, where, sizeof where);
+    pthread_mutex_unlock(&delivery->lock);
+    snprintf(to, cap, " (made from %s)", where);
+}
 
 /* ---- errors ---- */
 
@@ -97,20 +171,41 @@ static void find_cause(struct sl_kafka_delivery *delivery, struct failure *failu
     rd_kafka_error_destroy(error);
 }
 
+static bool is_unknown_topic(rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+
 static enum sl_code fail_record(struct sl_kafka_delivery *delivery, struct sl_err *err) {
     pthread_mutex_lock(&delivery->lock);
     struct failure failure = delivery->failure;
     pthread_mutex_unlock(&delivery->lock);
     find_cause(delivery, &failure);
-    char what[384];
-    if (failure.error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
-        return sl_fail(err, SL_DATA, "topic `%s` has no partition %d", failure.topic,
-                       failure.partition);
-    snprintf(what, sizeof what, "write a record of %zu bytes to topic `%s`", failure.bytes,
-             failure.topic);
+    char what[700], partition[32] = "", place[340];
+    describe_place(delivery, failure.place, place, sizeof place);
+    if (failure.error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        sl_fail(err, SL_DATA,
+                "topic `%s` has no partition %d, which the column `partition` of a row asks for%s",
+                failure.topic, failure.partition, place);
+        return sl_hint(err,
+                       "NULL leaves the choice to the key. `sluice topic describe %s` shows "
+                       "the partitions there are.",
+                       failure.topic);
+    }
+    if (is_unknown_topic(failure.error)) {
+        sl_fail(err, SL_DATA,
+                "topic `%s` does not exist on the Kafka brokers `%s`, but a row is "
+                "to go there%s",
+                failure.topic, delivery->client->servers, place);
+        return sl_hint(err,
+                       "Make it (sluice topic create %s), or name another one in the option or "
+                       "column `topic`.",
+                       failure.topic);
+    }
     if (failure.partition >= 0)
-        snprintf(what, sizeof what, "write a record of %zu bytes to topic `%s` partition %d",
-                 failure.bytes, failure.topic, failure.partition);
+        snprintf(partition, sizeof partition, " partition %d", failure.partition);
+    snprintf(what, sizeof what, "write a record of %zu bytes to topic `%s`%s%s", failure.bytes,
+             failure.topic, partition, place);
     enum sl_code code =
         fail(delivery, failure.error, delivery->begin_ns, what, failure.reason, err);
     if (failure.error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
@@ -121,14 +216,23 @@ static enum sl_code fail_record(struct sl_kafka_delivery *delivery, struct sl_er
 
 /* ---- waiting ---- */
 
+/* Of records that are too large the largest: others were in its batch only. */
+static bool is_worse(const struct failure *known, rd_kafka_resp_err_t error, size_t bytes) {
+    if (known->error == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+    return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && known->error == error &&
+           bytes > known->bytes;
+}
+
 static void note_failure(struct sl_kafka_delivery *delivery, rd_kafka_resp_err_t error,
-                         const char *reason, const char *topic, int32_t partition, size_t bytes) {
+                         const char *reason, const char *topic, int32_t partition, size_t bytes,
+                         void *place) {
     pthread_mutex_lock(&delivery->lock);
-    if (delivery->failure.error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (is_worse(&delivery->failure, error, bytes)) {
         struct failure *failure = &delivery->failure;
         failure->error = error;
         failure->partition = partition;
         failure->bytes = bytes;
+        failure->place = place;
         snprintf(failure->topic, sizeof failure->topic, "%s", topic);
         snprintf(failure->reason, sizeof failure->reason, "%s",
                  reason ? reason : rd_kafka_err2str(error));
@@ -148,7 +252,7 @@ static void take_reports(struct sl_kafka_delivery *delivery, rd_kafka_event_t *e
         failed++;
         note_failure(delivery, message->err, rd_kafka_message_produce_errstr(message),
                      rd_kafka_topic_name(message->rkt), message->partition,
-                     message->len + message->key_len);
+                     message->len + message->key_len, message->_private);
     }
     atomic_fetch_add(&delivery->delivered, delivered);
     atomic_fetch_add(&delivery->failed, failed);
@@ -224,6 +328,7 @@ static enum sl_code open_client(const struct sl_kafka_delivery_config *config,
         "message.max.bytes", "1048576", "compression.codec", "lz4",
         "message.timeout.ms", patience, "transaction.timeout.ms", "900000",
         "queue.buffering.max.messages", records, "queue.buffering.max.kbytes", kilobytes,
+        "topic.metadata.propagation.max.ms", "10000", /* as TOPIC_MS, instead of half a minute */
         "enable.idempotence", "true", NULL};
     /* clang-format on */
     const char *acks = sl_kafka_property_find(config->properties, "acks");
@@ -279,6 +384,8 @@ void sl_kafka_delivery_close(struct sl_kafka_delivery *delivery) {
     for (uint32_t i = 0; i < delivery->topic_count; i++)
         rd_kafka_topic_destroy(delivery->topics[i]);
     free(delivery->topics);
+    clear_sources(delivery);
+    free(delivery->sources);
     sl_kafka_client_close(delivery->client);
     pthread_mutex_destroy(&delivery->lock);
     free(delivery);
@@ -380,9 +487,9 @@ static enum sl_code make_room(struct sl_kafka_delivery *delivery, struct sl_err 
 }
 
 static enum sl_code fail_send(struct sl_kafka_delivery *delivery, rd_kafka_topic_t *topic,
-                              int32_t partition, size_t bytes, rd_kafka_resp_err_t error,
-                              struct sl_err *err) {
-    note_failure(delivery, error, NULL, rd_kafka_topic_name(topic), partition, bytes);
+                              int32_t partition, size_t bytes, void *place,
+                              rd_kafka_resp_err_t error, struct sl_err *err) {
+    note_failure(delivery, error, NULL, rd_kafka_topic_name(topic), partition, bytes, place);
     return fail_record(delivery, err);
 }
 
@@ -406,7 +513,7 @@ enum sl_code sl_kafka_delivery_send(struct sl_kafka_delivery *delivery, rd_kafka
         while (first < count && messages[first].err == RD_KAFKA_RESP_ERR_NO_ERROR) first++;
         if (messages[first].err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             return fail_send(delivery, topic, -1, messages[first].len + messages[first].key_len,
-                             messages[first].err, err);
+                             messages[first]._private, messages[first].err, err);
         SL_TRY(make_room(delivery, err));
         messages += first;
         count -= first;
@@ -416,31 +523,32 @@ enum sl_code sl_kafka_delivery_send(struct sl_kafka_delivery *delivery, rd_kafka
 
 static rd_kafka_resp_err_t produce_one(rd_kafka_t *handle, rd_kafka_topic_t *topic,
                                        int32_t partition, struct sl_str key, struct sl_str value,
-                                       rd_kafka_headers_t *headers) {
+                                       rd_kafka_headers_t *headers, void *place) {
     if (headers)
         return rd_kafka_producev(handle, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(partition),
                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                  RD_KAFKA_V_VALUE((void *)value.ptr, value.len),
                                  RD_KAFKA_V_KEY(key.ptr, key.len), RD_KAFKA_V_HEADERS(headers),
-                                 RD_KAFKA_V_END);
+                                 RD_KAFKA_V_OPAQUE(place), RD_KAFKA_V_END);
     int taken = rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, (void *)value.ptr,
-                                 value.len, key.ptr, key.len, NULL);
+                                 value.len, key.ptr, key.len, place);
     return taken == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
 }
 
 enum sl_code sl_kafka_delivery_send_one(struct sl_kafka_delivery *delivery, rd_kafka_topic_t *topic,
                                         int32_t partition, struct sl_str key, struct sl_str value,
-                                        rd_kafka_headers_t *headers, struct sl_err *err) {
+                                        rd_kafka_headers_t *headers, void *place,
+                                        struct sl_err *err) {
     enum sl_code code = SL_OK;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__QUEUE_FULL;
     while (code == SL_OK && error == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        error = produce_one(delivery->client->handle, topic, partition, key, value, headers);
+        error = produce_one(delivery->client->handle, topic, partition, key, value, headers, place);
         if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) code = make_room(delivery, err);
     }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return count_sent(delivery, 1, err);
     if (headers) rd_kafka_headers_destroy(headers); /* ours again after a failure */
     if (code != SL_OK) return code;
-    return fail_send(delivery, topic, partition, key.len + value.len, error, err);
+    return fail_send(delivery, topic, partition, key.len + value.len, place, error, err);
 }
 
 /* ---- transactions ---- */
@@ -451,6 +559,7 @@ enum sl_code sl_kafka_delivery_begin(struct sl_kafka_delivery *delivery, struct 
     atomic_store(&delivery->failed, 0);
     atomic_store(&delivery->broken, false);
     delivery->failure = (struct failure){.error = RD_KAFKA_RESP_ERR_NO_ERROR};
+    clear_sources(delivery);
     delivery->begin_ns = sl_clock_mono_ns();
     atomic_store(&delivery->progress_ns, delivery->begin_ns);
     if (!delivery->transactional) return SL_OK;

@@ -13,6 +13,7 @@
 #ifndef SL_CONN_KAFKA_DELIVERY_H
 #define SL_CONN_KAFKA_DELIVERY_H
 
+#include "col/batch.h"
 #include "conn/kafka/kafka_client_int.h"
 
 struct sl_kafka_delivery;
@@ -42,6 +43,13 @@ SL_MUST_CHECK enum sl_code sl_kafka_delivery_begin(struct sl_kafka_delivery *del
 SL_MUST_CHECK enum sl_code sl_kafka_delivery_topic(struct sl_kafka_delivery *delivery,
                                                    struct sl_str name, rd_kafka_topic_t **out,
                                                    struct sl_err *err);
+/* Where records are made from, so that one which fails later can be named: a number for the batch's
+ * origin, good until the next begin, and what a record carries as its `_private` or `place`; NULL:
+ * not known. @thread any */
+uint32_t sl_kafka_delivery_source(struct sl_kafka_delivery *delivery,
+                                  const struct sl_origin *origin);
+void *sl_kafka_delivery_place(uint32_t source, const struct sl_batch *batch, uint32_t row);
+
 /* Partitions by key, as Java's default partitioner. Keys and values are copied. Waits while the
  * queue is full. @thread any */
 SL_MUST_CHECK enum sl_code sl_kafka_delivery_send(struct sl_kafka_delivery *delivery,
@@ -52,7 +60,7 @@ SL_MUST_CHECK enum sl_code sl_kafka_delivery_send(struct sl_kafka_delivery *deli
 SL_MUST_CHECK enum sl_code sl_kafka_delivery_send_one(struct sl_kafka_delivery *delivery,
                                                       rd_kafka_topic_t *topic, int32_t partition,
                                                       struct sl_str key, struct sl_str value,
-                                                      rd_kafka_headers_t *headers,
+                                                      rd_kafka_headers_t *headers, void *place,
                                                       struct sl_err *err);
 
 /* All records acknowledged, none failed. */

@@ -12,9 +12,13 @@ struct sl_kafka_producer {
     struct sl_kafka_produced counts;
     rd_kafka_resp_err_t first_error; /* of a record that failed */
     uint32_t since_poll;
+    int64_t progress_ns; /* of the last report */
 };
 
-enum { POLL_EVERY = 1024 };
+enum {
+    POLL_EVERY = 1024,
+    STOP_WAIT_MS = 2000, /* asked to stop: without progress for so long, it ends */
+};
 
 static const char *const producer_defaults[] = {
     "linger.ms",
@@ -66,6 +70,7 @@ enum sl_code sl_kafka_producer_open(const struct sl_kafka_properties *properties
 
 static void take_report(struct sl_kafka_producer *producer, rd_kafka_event_t *event) {
     const rd_kafka_message_t *message;
+    producer->progress_ns = sl_clock_mono_ns();
     while ((message = rd_kafka_event_message_next(event))) {
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             producer->counts.delivered++;
@@ -107,14 +112,26 @@ static enum sl_code failed(struct sl_kafka_producer *producer, rd_kafka_resp_err
     return sl_context(err, "topic %s", rd_kafka_topic_name(producer->topic));
 }
 
+/* Asked to stop, what is sent is still delivered as long as that goes on. */
+static enum sl_code check_stop(struct sl_kafka_producer *producer, int64_t since_ns,
+                               struct sl_err *err) {
+    const struct sl_kafka_produced *counts = &producer->counts;
+    if (since_ns < producer->progress_ns) since_ns = producer->progress_ns;
+    if (!sl_kafka_client_stopping(producer->client) ||
+        (sl_clock_mono_ns() - since_ns) / 1000000 < STOP_WAIT_MS)
+        return SL_OK;
+    return sl_fail(err, SL_CANCELED,
+                   "asked to stop; the brokers have confirmed %" PRIu64 " of %" PRIu64 " records",
+                   counts->delivered, counts->sent);
+}
+
 /* Queue full: wait for deliveries, until a record has failed or somebody wants to stop. */
-static enum sl_code make_room(struct sl_kafka_producer *producer, struct sl_err *err) {
+static enum sl_code make_room(struct sl_kafka_producer *producer, int64_t since_ns,
+                              struct sl_err *err) {
     serve(producer, 100);
     if (producer->first_error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return failed(producer, producer->first_error, err);
-    if (sl_kafka_client_stopping(producer->client))
-        return sl_fail(err, SL_CANCELED, "asked to stop");
-    return SL_OK;
+    return check_stop(producer, since_ns, err);
 }
 
 static enum sl_code sent(struct sl_kafka_producer *producer, size_t bytes) {
@@ -130,7 +147,7 @@ enum sl_code sl_kafka_producer_send_headers(struct sl_kafka_producer *producer, 
                                             struct sl_str key, struct sl_str value,
                                             int64_t timestamp_ms, const struct sl_str *headers,
                                             uint32_t header_count, struct sl_err *err) {
-    for (;;) {
+    for (int64_t begin_ns = 0;;) {
         rd_kafka_headers_t *list = header_count ? rd_kafka_headers_new(header_count) : NULL;
         for (uint32_t i = 0; i < header_count; i++)
             rd_kafka_header_add(list, headers[2 * i].ptr, (ssize_t)headers[2 * i].len,
@@ -143,7 +160,8 @@ enum sl_code sl_kafka_producer_send_headers(struct sl_kafka_producer *producer, 
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return sent(producer, key.len + value.len);
         if (list) rd_kafka_headers_destroy(list); /* ours again after a failure */
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) return failed(producer, error, err);
-        SL_TRY(make_room(producer, err));
+        if (!begin_ns) begin_ns = sl_clock_mono_ns();
+        SL_TRY(make_room(producer, begin_ns, err));
     }
 }
 
@@ -153,11 +171,13 @@ enum sl_code sl_kafka_producer_send(struct sl_kafka_producer *producer, int32_t 
     if (timestamp_ms)
         return sl_kafka_producer_send_headers(producer, partition, key, value, timestamp_ms, NULL,
                                               0, err);
+    int64_t begin_ns = 0;
     while (rd_kafka_produce(producer->topic, partition, RD_KAFKA_MSG_F_COPY, (void *)value.ptr,
                             value.len, key.ptr, key.len, NULL) != 0) {
         rd_kafka_resp_err_t error = rd_kafka_last_error();
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) return failed(producer, error, err);
-        SL_TRY(make_room(producer, err));
+        if (!begin_ns) begin_ns = sl_clock_mono_ns();
+        SL_TRY(make_room(producer, begin_ns, err));
     }
     return sent(producer, key.len + value.len);
 }
@@ -187,8 +207,7 @@ enum sl_code sl_kafka_producer_flush(struct sl_kafka_producer *producer, int64_t
     while (counts->delivered + counts->failed < counts->sent) {
         rd_kafka_flush(producer->client->handle, 0); /* no more lingering */
         serve(producer, 50);
-        if (sl_kafka_client_stopping(producer->client))
-            return sl_fail(err, SL_CANCELED, "asked to stop");
+        SL_TRY(check_stop(producer, begin_ns, err));
         if ((sl_clock_mono_ns() - begin_ns) / 1000000 < timeout_ms) continue;
         uint64_t left = counts->sent - counts->delivered - counts->failed;
         sl_kafka_client_fail(producer->client, err, RD_KAFKA_RESP_ERR__TIMED_OUT, begin_ns,

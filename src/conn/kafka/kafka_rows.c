@@ -24,7 +24,8 @@ struct writer {
     struct sl_str topic_name;
     uint32_t *rows, cap; /* the selection */
     uint64_t row_count, byte_count;
-    uint32_t count; /* of the chunk */
+    uint32_t source; /* of the batch in hand, for messages */
+    uint32_t count;  /* of the chunk */
     rd_kafka_message_t messages[CHUNK];
 };
 
@@ -39,7 +40,7 @@ struct record {
 /* ---- what is wrong with a row ---- */
 
 struct refusal {
-    const char *rule, *condition;
+    const char *rule, *column, *condition;
     char msg[400], hint[200];
 };
 
@@ -67,42 +68,52 @@ static size_t record_bytes(const struct record *record) {
            varint_bytes(record->value.len) + record->value.len + record->header_bytes;
 }
 
-static bool refuse(struct refusal *out, const char *rule, const char *condition, const char *hint) {
+static bool refuse(struct refusal *out, const char *rule, const char *column, const char *condition,
+                   const char *hint) {
     out->rule = rule;
+    out->column = column;
     out->condition = condition;
     snprintf(out->hint, sizeof out->hint, "%s", hint);
     return false;
 }
 
+static bool refuse_size(const struct sl_kafka_sink *sink, const struct record *record, size_t bytes,
+                        struct refusal *out) {
+    bool by_topic = sink->record_bytes_max < sink->options.record_bytes_max;
+    snprintf(out->msg, sizeof out->msg,
+             "the record is %zu bytes when serialized (value %zu, key %zu, headers %zu), which is "
+             "more than `%s (%zu)",
+             bytes, record->value.len, record->key.len, record->header_bytes,
+             by_topic ? "max.message.bytes` of the topic" : "max.request.size`",
+             sink->record_bytes_max);
+    return refuse(out, "max.request.size", "value", "KAFKA_RECORD_TOO_LARGE",
+                  by_topic ? "Raise the topic's `max.message.bytes`, or write less."
+                           : "Raise `kafka.max.request.size` of the sink and the topic's "
+                             "`max.message.bytes`, or write less.");
+}
+
 static bool accepts(const struct sl_kafka_sink *sink, const struct record *record,
                     struct refusal *out) {
     size_t bytes = record_bytes(record);
-    if (bytes > sink->record_bytes_max) {
-        bool by_topic = sink->record_bytes_max < sink->options.record_bytes_max;
-        snprintf(out->msg, sizeof out->msg,
-                 "the record is %zu bytes when serialized, which is more than `%s (%zu)", bytes,
-                 by_topic ? "max.message.bytes` of the topic" : "max.request.size`",
-                 sink->record_bytes_max);
-        return refuse(out, "max.request.size", "KAFKA_RECORD_TOO_LARGE",
-                      "Raise `kafka.max.request.size` and the topic's `max.message.bytes`, or "
-                      "write less.");
-    }
+    if (bytes > sink->record_bytes_max) return refuse_size(sink, record, bytes, out);
     if (sink->columns.topic >= 0 && !record->topic.ptr) {
         snprintf(out->msg, sizeof out->msg,
                  "null topic present in the data. Use the topic option for setting a default "
                  "topic");
-        return refuse(out, "topic", "KAFKA_NULL_TOPIC_IN_DATA", "");
+        return refuse(out, "topic", "topic", "KAFKA_NULL_TOPIC_IN_DATA",
+                      "Name a topic for such rows (coalesce), leave them out (WHERE), or set the "
+                      "option `topic`, to which all rows then go.");
     }
     if (sink->columns.topic >= 0 && !is_topic_name(record->topic)) {
         snprintf(out->msg, sizeof out->msg, "`%.*s` cannot be the name of a topic",
                  record->topic.len > 100 ? 100 : (int)record->topic.len, record->topic.ptr);
-        return refuse(out, "topic", "KAFKA_INVALID_TOPIC",
+        return refuse(out, "topic", "topic", "KAFKA_INVALID_TOPIC",
                       "Names have letters, digits, `.`, `_` and `-`, 249 at most.");
     }
     if (record->has_partition && record->partition < 0) {
         snprintf(out->msg, sizeof out->msg, "the partition is %d, which is negative",
                  record->partition);
-        return refuse(out, "partition", "KAFKA_INVALID_PARTITION",
+        return refuse(out, "partition", "partition", "KAFKA_INVALID_PARTITION",
                       "NULL leaves the choice to the key.");
     }
     return true;
@@ -113,7 +124,7 @@ static enum sl_code fail_row(const struct sl_batch *batch, uint32_t row,
     char where[256];
     sl_batch_describe_row(batch, row, where, sizeof where);
     sl_fail_at(err, (struct sl_span){0, 0}, refusal->condition, "",
-               where[0] ? "%s, made from %s" : "%s", refusal->msg, where);
+               "%s (column `%s` of the row made from %s)", refusal->msg, refusal->column, where);
     if (err) err->code = SL_DATA;
     if (refusal->hint[0]) sl_hint(err, "%s", refusal->hint);
     return SL_DATA;
@@ -198,7 +209,9 @@ static bool read_record(const struct sl_kafka_sink *sink, const struct sl_batch 
     read_partition(batch, columns->partition, row, out);
     if (!read_headers(batch, columns->headers, row, &out->header_bytes)) {
         snprintf(refusal->msg, sizeof refusal->msg, "a header has no key");
-        return refuse(refusal, "headers", "KAFKA_INVALID_HEADER", "");
+        return refuse(refusal, "headers", "headers", "KAFKA_INVALID_HEADER",
+                      "Give every struct of the array a key, or filter(headers, h -> h.key IS NOT "
+                      "NULL).");
     }
     if (sink->holds_letters) out->header_bytes += sl_kafka_letter_bytes(batch, row);
     return accepts(sink, out, refusal);
@@ -253,17 +266,19 @@ static enum sl_code send_row(struct writer *writer, const struct sl_batch *batch
     const struct sl_kafka_sink *sink = writer->sink;
     bool named = sink->columns.topic >= 0;
     SL_TRY(choose_topic(writer, named ? record->topic : sink->options.topic, err));
+    void *place = sl_kafka_delivery_place(writer->source, batch, row);
     writer->row_count++;
     writer->byte_count += record->key.len + record->value.len;
     if (sink->columns.partition >= 0 || sink->columns.headers >= 0)
         return sl_kafka_delivery_send_one(
             sink->delivery, writer->topic,
             record->has_partition ? record->partition : RD_KAFKA_PARTITION_UA, record->key,
-            record->value, make_headers(sink, batch, row), err);
+            record->value, make_headers(sink, batch, row), place, err);
     writer->messages[writer->count++] = (rd_kafka_message_t){.payload = (void *)record->value.ptr,
                                                              .len = record->value.len,
                                                              .key = (void *)record->key.ptr,
-                                                             .key_len = record->key.len};
+                                                             .key_len = record->key.len,
+                                                             ._private = place};
     return writer->count == CHUNK ? send_chunk(writer, err) : SL_OK;
 }
 
@@ -290,6 +305,7 @@ enum sl_code sl_kafka_rows_write(struct sl_sink_writer *base, const struct sl_ba
     struct sl_kafka_sink *sink = writer->sink;
     uint32_t count = select_rows(writer, batch);
     if (batch->faults) find_faults(writer, batch, count);
+    writer->source = sink->skip ? 0 : sl_kafka_delivery_source(sink->delivery, &batch->origin);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = writer->rows[i];
         struct record record;

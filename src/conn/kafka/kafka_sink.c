@@ -118,19 +118,20 @@ static enum sl_code check_forgotten(struct sl_kafka_sink *sink, int64_t batch_id
     struct sl_arena arena;
     struct sl_file_info info;
     sl_arena_init(&arena, "planned");
-    struct sl_str path = sl_arena_printf(
-        &arena, "%.*s/offsets/%lld", SL_STR_ARG(sink->env->checkpoint_dir), (long long)batch_id);
+    struct sl_str path = sl_arena_printf(&arena, "%.*s/%lld", SL_STR_ARG(sink->env->planned_dir),
+                                         (long long)batch_id);
     enum sl_code code = sl_io_stat(path.ptr, &info, err);
     sl_arena_release(&arena);
     int64_t age_ms = sl_clock_wall_us() / 1000 - info.modified_ms;
     if (code != SL_OK || !info.exists || age_ms < MARKER_LIFE_MS) return code;
     sl_fail(err, SL_DATA,
-            "whether batch %" PRId64 " is in the topic is not known: it was planned %lld hours "
-            "ago, and the brokers have no marker of the group `%s` (they forget those after "
+            "whether the %s of batch %" PRId64 " are in the topic is not known: it was begun %lld "
+            "hours ago, and the brokers have no marker of the group `%s` (they forget those after "
             "`offsets.retention.minutes`)",
-            batch_id, (long long)(age_ms / 3600000), sink->transactional_id);
-    return sl_hint(err, "Look whether its records are in the topic. If not, or if doubles do no "
-                        "harm, run once with 'sluice.delivery' = 'at-least-once'.");
+            sink->holds_letters ? "dead letters" : "rows", batch_id, (long long)(age_ms / 3600000),
+            sink->transactional_id);
+    return sl_hint(err, "Look whether they are there. If not, or if doubles do no harm, run once "
+                        "with 'sluice.delivery' = 'at-least-once' on this sink.");
 }
 
 static enum sl_code is_committed(struct sl_sink *base, int64_t batch_id, uint64_t offsets_hash,

@@ -64,24 +64,6 @@ static struct sl_str describe(struct sl_arena *arena, const struct sl_kafka_opti
     return result;
 }
 
-/* ---- data loss ---- */
-
-enum sl_code sl_kafka_report_loss(struct sl_kafka_source *source, const char *subclass,
-                                  uint64_t records, struct sl_err *err, const char *fmt, ...) {
-    char text[600];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    if (source->options.fail_on_data_loss) return sl_kafka_fail_loss(err, subclass, "%s", text);
-    atomic_fetch_add(&source->lost, records);
-    if (source->env->log)
-        sl_log_event(source->env->log, SL_LOG_WARN, SL_CAT_KAFKA,
-                     "KAFKA_DATA_LOSS.%s: %s; going on, as failOnDataLoss is false", subclass,
-                     text);
-    return SL_OK;
-}
-
 uint64_t sl_kafka_source_lost(const struct sl_source *source) {
     return atomic_load(&self(source)->lost);
 }
@@ -227,38 +209,13 @@ static enum sl_code resolve_limit(struct sl_kafka_source *source,
     return resolve_marks(source, out, err);
 }
 
-static enum sl_code check_known(struct sl_kafka_source *source,
-                                const struct sl_kafka_offsets *start,
-                                const struct sl_kafka_offsets *end, struct sl_err *err) {
-    struct sl_kafka_offsets gone = sl_kafka_offsets_copy(&source->scratch, start);
-    gone.count = 0;
-    for (uint32_t i = 0; i < start->count; i++) {
-        const struct sl_kafka_offset *from = &start->items[i];
-        const struct sl_kafka_offset *until =
-            sl_kafka_offsets_find(end, from->topic, from->partition);
-        if (!until)
-            gone.items[gone.count++] = *from;
-        else if (until->offset < from->offset)
-            SL_TRY(sl_kafka_report_loss(source, "PARTITION_OFFSET_CHANGED", 0, err,
-                                        "the end of %.*s-%d went back from offset %" PRId64
-                                        " to %" PRId64 ": the log was truncated or created anew",
-                                        SL_STR_ARG(from->topic), from->partition, from->offset,
-                                        until->offset));
-    }
-    if (!gone.count) return SL_OK;
-    char names[256];
-    sl_kafka_offsets_name(names, sizeof names, &gone);
-    return sl_kafka_report_loss(source, "PARTITIONS_DELETED", 0, err,
-                                "partitions %s are in the checkpoint, but are gone or no longer "
-                                "read by this query",
-                                names);
-}
-
-/* A partition that was read and that nobody knows any more. */
-static const struct sl_kafka_offset *find_gone(const struct sl_kafka_offsets *start,
+/* A partition that was read, is to be read, and that nobody knows any more. */
+static const struct sl_kafka_offset *find_gone(const struct sl_kafka_source *source,
+                                               const struct sl_kafka_offsets *start,
                                                const struct sl_kafka_offsets *now) {
     for (uint32_t i = 0; start && i < start->count; i++)
-        if (!sl_kafka_offsets_find(now, start->items[i].topic, start->items[i].partition))
+        if (!sl_kafka_offsets_find(now, start->items[i].topic, start->items[i].partition) &&
+            sl_kafka_is_wanted(source, &start->items[i]))
             return &start->items[i];
     return NULL;
 }
@@ -278,12 +235,13 @@ static enum sl_code ask_latest(struct sl_kafka_source *source, const struct sl_k
                 sl_kafka_offsets_find(start, out->items[i].topic, out->items[i].partition);
             if (known && known->offset > out->items[i].offset) backwards = &out->items[i];
         }
-        const struct sl_kafka_offset *gone = find_gone(start, out);
-        if (!backwards && !gone) return SL_OK;
+        const struct sl_kafka_offset *gone = find_gone(source, start, out);
         /* told before a batch is planned: a plan without the partition could never run, even when
          * the broker knows it again */
-        if (attempt >= source->options.retries)
-            return source->options.fail_on_data_loss ? check_known(source, start, out, err) : SL_OK;
+        if ((!backwards && !gone) || attempt >= source->options.retries)
+            return start && source->options.fail_on_data_loss
+                       ? sl_kafka_check_known(source, start, out, err)
+                       : SL_OK;
         if (source->env->log && backwards)
             sl_log_event(source->env->log, SL_LOG_WARN, SL_CAT_KAFKA,
                          "the end of %.*s-%d is %" PRId64 ", below what was read; asking again",
@@ -404,26 +362,6 @@ static enum sl_code latest_offset(struct sl_source *base, struct sl_str start_te
 
 /* ---- vtable: planning ---- */
 
-static enum sl_code check_new(struct sl_kafka_source *source, const struct sl_kafka_offsets *wanted,
-                              const struct sl_kafka_offsets *fresh, struct sl_err *err) {
-    for (uint32_t i = 0; i < wanted->count; i++) {
-        const struct sl_kafka_offset *item = &wanted->items[i];
-        const struct sl_kafka_offset *first =
-            sl_kafka_offsets_find(fresh, item->topic, item->partition);
-        if (!first)
-            SL_TRY(sl_kafka_report_loss(source, "INITIAL_OFFSET_NOT_FOUND_FOR_PARTITIONS", 0, err,
-                                        "the new partition %.*s-%d has no earliest offset: it was "
-                                        "deleted",
-                                        SL_STR_ARG(item->topic), item->partition));
-        else if (first->offset != 0)
-            SL_TRY(sl_kafka_report_loss(
-                source, "ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", (uint64_t)first->offset,
-                err, "the new partition %.*s-%d starts at offset %" PRId64 " instead of 0",
-                SL_STR_ARG(item->topic), item->partition, first->offset));
-    }
-    return SL_OK;
-}
-
 static struct sl_str describe_split(struct sl_arena *arena, const struct sl_kafka_split *split) {
     const struct sl_kafka_range *first = &split->ranges.items[0];
     if (split->ranges.count == 1)
@@ -445,8 +383,8 @@ static enum sl_code plan(struct sl_source *base, struct sl_str start_text, struc
     SL_TRY(sl_kafka_offsets_parse(epoch, end_text, "the end offset", &end, err));
     SL_TRY(look(source, LOOK_AGE_MS, err));
     SL_TRY(new_partitions(source, &start, &end, &wanted, &fresh, err));
-    SL_TRY(check_new(source, &wanted, &fresh, err));
-    SL_TRY(check_known(source, &start, &end, err));
+    SL_TRY(sl_kafka_check_new(source, &wanted, &fresh, err));
+    SL_TRY(sl_kafka_check_known(source, &start, &end, err));
     struct sl_kafka_offsets from = merge(epoch, &start, &fresh);
     struct sl_kafka_ranges ranges = sl_kafka_plan_ranges(epoch, &from, &end);
     sl_kafka_pool_expect(source->pool, &ranges);
@@ -676,6 +614,7 @@ const struct sl_connector sl_kafka_connector = {
     .name = "kafka",
     .open_source = open_source,
     .open_sink = sl_kafka_sink_open,
+    .output_modes = SL_OUTPUT_UPDATE | SL_OUTPUT_COMPLETE,
     .schema = schema_only,
     .check = check,
 };

@@ -1,4 +1,4 @@
-/* Shared by kafka_source.c (planning) and kafka_reader.c (reading). */
+/* Shared by kafka_source.c (planning), kafka_loss.c (what is gone) and kafka_reader.c (reading). */
 #ifndef SL_CONN_KAFKA_SOURCE_INT_H
 #define SL_CONN_KAFKA_SOURCE_INT_H
 
@@ -38,6 +38,19 @@ extern const struct sl_type sl_kafka_headers_type; /* ARRAY<STRUCT<key: STRING, 
 enum sl_code sl_kafka_report_loss(struct sl_kafka_source *source, const char *subclass,
                                   uint64_t records, struct sl_err *err, const char *fmt, ...)
     SL_PRINTF(5, 6);
+
+/* Do the options name the partition, whether it exists or not? */
+bool sl_kafka_is_wanted(const struct sl_kafka_source *source, const struct sl_kafka_offset *item);
+/* Is what was read up to `start` there still, and does it end no earlier? */
+SL_MUST_CHECK enum sl_code sl_kafka_check_known(struct sl_kafka_source *source,
+                                                const struct sl_kafka_offsets *start,
+                                                const struct sl_kafka_offsets *end,
+                                                struct sl_err *err);
+/* Do partitions that are new (`wanted`) begin at 0? fresh: their earliest offsets. */
+SL_MUST_CHECK enum sl_code sl_kafka_check_new(struct sl_kafka_source *source,
+                                              const struct sl_kafka_offsets *wanted,
+                                              const struct sl_kafka_offsets *fresh,
+                                              struct sl_err *err);
 
 enum sl_code sl_kafka_reader_open(struct sl_source *source, const struct sl_split *split,
                                   const bool *wanted, struct sl_reader **out, struct sl_err *err);

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -76,22 +77,26 @@ enum sl_code sl_kafka_pattern_translate(struct sl_str java, struct sl_buf *out,
     return SL_OK;
 }
 
-static enum sl_code match_topics(struct sl_kafka_watch *watch, const struct sl_kafka_topics *all,
-                                 struct sl_arena *arena, struct sl_str **names, uint32_t *count,
-                                 struct sl_err *err) {
+static enum sl_code compile_pattern(struct sl_str java, regex_t *regex, struct sl_err *err) {
     struct sl_buf pattern = {0};
-    regex_t regex;
-    enum sl_code code = sl_kafka_pattern_translate(watch->options->subject, &pattern, err);
+    enum sl_code code = sl_kafka_pattern_translate(java, &pattern, err);
     if (code == SL_OK) {
-        int bad = regcomp(&regex, sl_buf_cstr(&pattern), REG_EXTENDED | REG_NOSUB);
+        int bad = regcomp(regex, sl_buf_cstr(&pattern), REG_EXTENDED | REG_NOSUB);
         if (bad) {
             char why[128];
-            regerror(bad, &regex, why, sizeof why);
-            code = bad_pattern(err, watch->options->subject, why);
+            regerror(bad, regex, why, sizeof why);
+            code = bad_pattern(err, java, why);
         }
     }
     sl_buf_release(&pattern);
-    if (code != SL_OK) return code;
+    return code;
+}
+
+static enum sl_code match_topics(struct sl_kafka_watch *watch, const struct sl_kafka_topics *all,
+                                 struct sl_arena *arena, struct sl_str **names, uint32_t *count,
+                                 struct sl_err *err) {
+    regex_t regex;
+    SL_TRY(compile_pattern(watch->options->subject, &regex, err));
     *names = SL_NEW_ARRAY(arena, struct sl_str, all->count + 1u);
     *count = 0;
     for (uint32_t i = 0; i < all->count; i++)
@@ -100,6 +105,28 @@ static enum sl_code match_topics(struct sl_kafka_watch *watch, const struct sl_k
             (*names)[(*count)++] = all->items[i].name;
     regfree(&regex);
     return SL_OK;
+}
+
+static bool pattern_matches(struct sl_str java, struct sl_str name) {
+    char text[256];
+    regex_t regex;
+    if (compile_pattern(java, &regex, NULL) != SL_OK) return false;
+    snprintf(text, sizeof text, "%.*s", SL_STR_ARG(name));
+    bool matches = regexec(&regex, text, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return matches;
+}
+
+bool sl_kafka_watch_wants(const struct sl_kafka_watch *watch, struct sl_str topic,
+                          int32_t partition) {
+    const struct sl_kafka_options *options = watch->options;
+    if (options->select == SL_KAFKA_SUBSCRIBE_PATTERN)
+        return pattern_matches(options->subject, topic);
+    if (options->select == SL_KAFKA_ASSIGN)
+        return sl_kafka_offsets_find(&options->assigned, topic, partition) != NULL;
+    for (uint32_t i = 0; i < options->topic_count; i++)
+        if (sl_str_eq(options->topics[i], topic)) return true;
+    return false;
 }
 
 /* ---- looking ---- */

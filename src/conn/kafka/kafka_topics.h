@@ -25,6 +25,10 @@ void sl_kafka_watch_release(struct sl_kafka_watch *watch);
 SL_MUST_CHECK enum sl_code sl_kafka_watch_look(struct sl_kafka_watch *watch, int64_t max_age_ms,
                                                struct sl_err *err);
 
+/* Do the query's options name the partition, whether it exists or not? */
+bool sl_kafka_watch_wants(const struct sl_kafka_watch *watch, struct sl_str topic,
+                          int32_t partition);
+
 /* Java's regular expressions as POSIX has them (\d \w \s, non-capturing groups); the rest of Java's
  * syntax is refused. Compiled pattern matches whole names. For tests. */
 SL_MUST_CHECK enum sl_code sl_kafka_pattern_translate(struct sl_str java, struct sl_buf *out,

@@ -51,3 +51,25 @@ void test_what_lasts_is_never_retriable(void **state) {
     }
     pthread_mutex_destroy(&client.lock);
 }
+
+/* The reason of an outage is told once by librdkafka, and then only that all brokers are down: it
+ * stands for as long as that is said. A refused login does not come back that way. */
+void test_reason_of_an_outage_lasts(void **state) {
+    (void)state;
+    struct sl_kafka_client client = {.servers = "b:1"};
+    char reason[64] = "";
+    pthread_mutex_init(&client.lock, NULL);
+    sl_kafka_client_note(&client, RD_KAFKA_RESP_ERR__TRANSPORT, "refused");
+    int64_t later_ns = client.error_ns + 1;
+    assert_int_equal(sl_kafka_client_last_error(&client, later_ns, NULL, 0), 0);
+    while (client.error_ns < later_ns)
+        sl_kafka_client_note(&client, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+    assert_int_equal(sl_kafka_client_last_error(&client, later_ns, reason, sizeof reason),
+                     RD_KAFKA_RESP_ERR__TRANSPORT);
+    assert_string_equal(reason, "refused");
+    sl_kafka_client_note(&client, RD_KAFKA_RESP_ERR__AUTHENTICATION, "who?");
+    int64_t login_ns = client.error_ns;
+    sl_kafka_client_note(&client, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down");
+    assert_int_equal(client.error_ns, login_ns);
+    pthread_mutex_destroy(&client.lock);
+}

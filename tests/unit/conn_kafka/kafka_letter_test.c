@@ -30,6 +30,7 @@ static void whole(struct headers *headers) {
         {"sluice.kind", "constraint"},
         {"sluice.rule", "positive"},
         {"sluice.failed_at", "1969-12-31T23:59:59.999Z"},
+        {"sluice.query_id", "5a3c"},
     };
     *headers = (struct headers){0};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -62,6 +63,7 @@ void test_a_whole_letter_is_read(void **state) {
     assert_int_equal(letter.own_headers, 2);
     assert_true(sl_str_eq(letter.texts[SL_KAFKA_LETTER_QUERY], SL_STR("orders")));
     assert_true(sl_str_eq(letter.texts[SL_KAFKA_LETTER_RULE], SL_STR("positive")));
+    assert_true(sl_str_eq(letter.texts[SL_KAFKA_LETTER_QUERY_ID], SL_STR("5a3c")));
     assert_null(letter.texts[SL_KAFKA_LETTER_ERROR].ptr);
     assert_int_equal(letter.numbers[SL_KAFKA_LETTER_BATCH_ID], 17);
     assert_int_equal(letter.numbers[SL_KAFKA_LETTER_PARTITION], 3);
@@ -213,6 +215,7 @@ static void fill(struct sl_batch *batch, int rows) {
         put_text(&to[SL_KAFKA_LETTER_SQLSTATE], "22018");
         put_text(&to[SL_KAFKA_LETTER_ERROR], "not a number: \xC3\xA4");
         put_int(&to[SL_KAFKA_LETTER_FAILED_AT], 1700000000123000);
+        put_text(&to[SL_KAFKA_LETTER_QUERY_ID], i % 4 ? "5a3c-e2" : NULL);
     }
     batch->rows = batch->selected_rows = (uint32_t)rows;
 }
