@@ -1,8 +1,10 @@
--- The benchmark job: Kafka -> from_json (11 fields) -> filter -> Parquet by day.  Spark's side is bench/spark_job.py.
+-- The benchmark job: Kafka -> from_json (11 fields) -> filter -> Parquet by day, or Delta with -s format=delta.
+-- Spark's side is bench/spark_job.py.
 SET spark.sql.shuffle.partitions = 2;
+SET format = parquet;
 
 CREATE STREAMING TABLE orders
-USING parquet
+USING ${format}
 PARTITIONED BY (year, month, day)
 LOCATION '${out}'
 TBLPROPERTIES ('sluice.checkpointLocation' = '${checkpoint}')

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The benchmark jobs on Spark: spark_job.py JOB BROKERS TOPIC OUT CHECKPOINT JARS DELTA_JARS.
 
-JOB is parquet, delta or ingest: the queries of bench/orders11.sql, bench/orders11_delta.sql and bench/ingest.sql."""
+JOB is parquet, delta, ingest, dedup, windows or hours: the queries of the files of that name in bench (parquet and
+delta: orders11.sql). OUT of windows is a topic."""
 import glob
 import sys
 
@@ -13,7 +14,7 @@ builder = (SparkSession.builder.master("local[2]")
            .config("spark.driver.memory", "4g").config("spark.ui.enabled", "false")
            .config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2")
            .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1"))
-if job != "parquet":
+if job in ("delta", "ingest"):
     builder = (builder.config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
                .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"))
 spark = builder.getOrCreate()
@@ -22,13 +23,16 @@ records = (spark.readStream.format("kafka").option("kafka.bootstrap.servers", br
            .option("startingOffsets", "earliest").load())
 
 
-def orders():
+def parsed():
     schema = ("order_id STRING, event_id STRING, customer_id STRING, product STRING, category STRING, quantity INT, "
               "unit_price DOUBLE, amount DOUBLE, status STRING, city STRING, order_timestamp STRING")
-    rows = (records.select(F.from_json(F.col("value").cast("string"), schema).alias("o")).select("o.*")
+    return (records.select(F.from_json(F.col("value").cast("string"), schema).alias("o")).select("o.*")
             .filter("amount > 0").withColumn("order_timestamp", F.to_timestamp("order_timestamp")))
+
+
+def orders():
     ts = F.col("order_timestamp")
-    return rows.withColumn("year", F.year(ts)).withColumn("month", F.month(ts)).withColumn("day", F.dayofmonth(ts))
+    return parsed().withColumn("year", F.year(ts)).withColumn("month", F.month(ts)).withColumn("day", F.dayofmonth(ts))
 
 
 def events():
@@ -37,8 +41,35 @@ def events():
                           F.current_timestamp().alias("ingestion_timestamp"), F.current_date().alias("ingestion_date"))
 
 
-rows, columns = (events(), ["ingestion_date"]) if job == "ingest" else (orders(), ["year", "month", "day"])
-query = (rows.writeStream.format("parquet" if job == "parquet" else "delta").partitionBy(*columns)
-         .option("checkpointLocation", checkpoint).trigger(availableNow=True).start(out))
+def timed():
+    return parsed().withWatermark("order_timestamp", "10 minutes")
+
+
+def windows():
+    return (timed().groupBy(F.window("order_timestamp", "5 minutes"), "category")
+            .agg(F.count("*").alias("orders"), F.sum("amount").alias("revenue"), F.avg("amount").alias("avg_amount"))
+            .select(F.to_json(F.struct("window.start", "window.end", "category", "orders", "revenue", "avg_amount")).alias("value")))
+
+
+def hours():
+    return (timed().groupBy(F.window("order_timestamp", "1 hour"), "customer_id")
+            .agg(F.sum("amount").alias("total_sales"), F.count("*").alias("order_count"))
+            .selectExpr("window.start AS window_start", "customer_id", "total_sales", "order_count"))
+
+
+JOBS = {  # rows, format, partition columns
+    "parquet": (orders, "parquet", ["year", "month", "day"]),
+    "delta": (orders, "delta", ["year", "month", "day"]),
+    "ingest": (events, "delta", ["ingestion_date"]),
+    "dedup": (lambda: timed().dropDuplicatesWithinWatermark(["event_id"]), "parquet", []),
+    "windows": (windows, "kafka", []),
+    "hours": (hours, "parquet", []),
+}
+rows, form, columns = JOBS[job]
+writer = rows().writeStream.format(form).option("checkpointLocation", checkpoint).trigger(availableNow=True)
+if form == "kafka":
+    query = writer.option("kafka.bootstrap.servers", brokers).option("topic", out).start()
+else:
+    query = writer.partitionBy(*columns).start(out)
 query.awaitTermination()
 spark.stop()

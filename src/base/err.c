@@ -54,7 +54,7 @@ enum sl_code sl_fail_sys(struct sl_err *err, int errno_value, const char *fmt, .
                          errno_value == ENFILE || errno_value == EAGAIN;
         if (errno_value == ENOSPC || errno_value == EDQUOT)
             snprintf(err->hint, sizeof err->hint,
-                     "free space on that file system and start again; the batch will be replayed");
+                     "free space on that file system and start again; the batch will run again");
     }
     return SL_IO;
 }

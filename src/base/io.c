@@ -24,6 +24,26 @@ char *sl_path_join(struct sl_arena *arena, const char *dir, const char *name) {
     return (char *)sl_arena_printf(arena, "%.*s%s%s", (int)len, dir, slash, name).ptr;
 }
 
+struct sl_str sl_path_parent(struct sl_str path) {
+    while (path.len && path.ptr[path.len - 1] == '/') path.len--;
+    while (path.len && path.ptr[path.len - 1] != '/') path.len--;
+    while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
+    return path;
+}
+
+static int compare_paths(const void *a, const void *b) {
+    return sl_str_cmp(*(const struct sl_str *)a, *(const struct sl_str *)b);
+}
+
+size_t sl_path_parents(struct sl_str *paths, size_t count) {
+    size_t distinct = 0;
+    for (size_t i = 0; i < count; i++) paths[i] = sl_path_parent(paths[i]);
+    if (count) qsort(paths, count, sizeof *paths, compare_paths);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || !sl_str_eq(paths[i], paths[distinct - 1])) paths[distinct++] = paths[i];
+    return distinct;
+}
+
 int sl_io_step(const char *point, const char *step) {
     if (!sl_fail_armed || !point) return 0;
     char name[96];

@@ -115,5 +115,9 @@ void sl_io_dir_unlock(int lock); /* -1 is fine */
 
 /* dir + "/" + name in the arena (one slash). */
 char *sl_path_join(struct sl_arena *arena, const char *dir, const char *name);
+/* The directory above, borrowed: "a/b" -> "a", "/a" -> "/"; "" when there is none. */
+struct sl_str sl_path_parent(struct sl_str path);
+/* In place: the distinct directories above the paths, sorted. Returns how many. */
+size_t sl_path_parents(struct sl_str *paths, size_t count);
 
 #endif

@@ -215,10 +215,22 @@ static enum sl_code put_piece(void *ctx, struct sl_str text, struct sl_err *err)
     return sl_put_write(ctx, text, err);
 }
 
+static enum sl_code write_entries(const struct sl_log_entries *entries, struct sl_put *put,
+                                  struct sl_err *err) {
+    struct sl_buf text = {0};
+    enum sl_code code = SL_OK;
+    for (size_t i = 0; i < entries->count && code == SL_OK; i++) {
+        entries->put(entries->ctx, i, &text);
+        if (text.len < PIECE_BYTES && i + 1 < entries->count) continue;
+        code = sl_put_write(put, sl_buf_str(&text), err);
+        sl_buf_clear(&text);
+    }
+    sl_buf_release(&text);
+    return code;
+}
+
 enum sl_code sl_compact_log_add(struct sl_compact_log *log, int64_t batch_id,
-                                enum sl_code (*put_entries)(void *ctx, struct sl_put *put,
-                                                            struct sl_err *err),
-                                void *ctx, struct sl_err *err) {
+                                const struct sl_log_entries *entries, struct sl_err *err) {
     struct sl_arena arena;
     struct sl_put *put = NULL;
     sl_arena_init(&arena, "log");
@@ -230,7 +242,7 @@ enum sl_code sl_compact_log_add(struct sl_compact_log *log, int64_t batch_id,
         code = sl_put_write(put, SL_STR("v1"), err);
         if (code == SL_OK && name.compact)
             code = copy_live(log, &arena, name.id, put_piece, put, err);
-        if (code == SL_OK) code = put_entries(ctx, put, err);
+        if (code == SL_OK) code = write_entries(entries, put, err);
         if (code == SL_OK)
             code = sl_put_publish(put, err);
         else
@@ -256,15 +268,13 @@ enum sl_code sl_compact_log_newest(const struct sl_compact_log *log, int64_t *ba
 }
 
 enum sl_code sl_compact_log_replace(const struct sl_compact_log *log, int64_t batch_id,
-                                    enum sl_code (*put_entries)(void *ctx, struct sl_put *put,
-                                                                struct sl_err *err),
-                                    void *ctx, struct sl_err *err) {
+                                    const struct sl_log_entries *entries, struct sl_err *err) {
     struct sl_put *put;
     char name[40];
     snprintf(name, sizeof name, "%lld.compact", (long long)batch_id);
     SL_TRY(sl_put_open(log->dir, name, SL_PUT_SUMMED | SL_PUT_REPLACE, log->point, &put, err));
     enum sl_code code = sl_put_write(put, SL_STR("v1"), err);
-    if (code == SL_OK) code = put_entries(ctx, put, err);
+    if (code == SL_OK) code = write_entries(entries, put, err);
     if (code == SL_OK) return sl_put_publish(put, err);
     sl_put_abort(put);
     return code;

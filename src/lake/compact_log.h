@@ -25,21 +25,25 @@ SL_MUST_CHECK enum sl_code sl_compact_log_open(struct sl_compact_log *log, char 
 /* Is the file of this batch, plain or compacted, there? */
 SL_MUST_CHECK enum sl_code sl_compact_log_has(const struct sl_compact_log *log, int64_t batch_id,
                                               bool *has, struct sl_err *err);
-/* Adds a batch (compacted when its turn). put_entries writes the batch's own entries, each with a
- * newline in front. SL_CONFLICT if the id exists. */
-SL_MUST_CHECK enum sl_code
-sl_compact_log_add(struct sl_compact_log *log, int64_t batch_id,
-                   enum sl_code (*put_entries)(void *ctx, struct sl_put *put, struct sl_err *err),
-                   void *ctx, struct sl_err *err);
+/* New entries: `put` appends the at-th of them, a newline in front. */
+struct sl_log_entries {
+    size_t count;
+    void (*put)(const void *ctx, size_t at, struct sl_buf *out);
+    const void *ctx;
+};
+/* Adds a batch (compacted when its turn) with its own entries. SL_CONFLICT if the id exists. */
+SL_MUST_CHECK enum sl_code sl_compact_log_add(struct sl_compact_log *log, int64_t batch_id,
+                                              const struct sl_log_entries *entries,
+                                              struct sl_err *err);
 
 /* The batch of the newest compaction, -1: there is none yet. */
 SL_MUST_CHECK enum sl_code sl_compact_log_newest(const struct sl_compact_log *log,
                                                  int64_t *batch_id, struct sl_err *err);
 /* Gives the compaction of this batch other entries. */
-SL_MUST_CHECK enum sl_code sl_compact_log_replace(
-    const struct sl_compact_log *log, int64_t batch_id,
-    enum sl_code (*put_entries)(void *ctx, struct sl_put *put, struct sl_err *err), void *ctx,
-    struct sl_err *err);
+SL_MUST_CHECK enum sl_code sl_compact_log_replace(const struct sl_compact_log *log,
+                                                  int64_t batch_id,
+                                                  const struct sl_log_entries *entries,
+                                                  struct sl_err *err);
 
 /* Takes one entry: its line, without the newline. */
 typedef enum sl_code (*sl_log_entry_fn)(void *ctx, struct sl_str line, struct sl_err *err);

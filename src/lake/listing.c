@@ -8,6 +8,7 @@
 #include "kern/cast.h"
 #include "kern/zone.h"
 #include "lake/partition.h"
+#include "lake/place.h"
 #include "lake/sink_log.h"
 
 enum { DEPTH_MAX = 64 };
@@ -236,9 +237,7 @@ enum sl_code sl_listing_make_with(struct sl_arena *query, struct sl_str path,
                                   struct sl_err *err) {
     struct walk walk = {.query = query, .options = options, .out = out, .err = err};
     *out = (struct sl_listing){0};
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
-    const char *text = sl_arena_cstr(query, path);
+    const char *text = sl_arena_cstr(query, sl_place_plain(path));
     struct sl_file_info info;
     SL_TRY(sl_io_stat(text, &info, err));
     if (info.exists || !strpbrk(text, "*?[{"))

@@ -48,13 +48,6 @@ static enum sl_code mark_of(struct sl_arena *arena, struct sl_str path, enum sl_
     return SL_OK;
 }
 
-static struct sl_str parent_of(struct sl_str path) {
-    size_t cut = path.len;
-    while (cut > 0 && path.ptr[cut - 1] != '/') cut--;
-    if (cut == 0) return SL_STR("");
-    return sl_str_sub(path, 0, cut > 1 ? cut - 1 : path.len > 1 ? 1 : 0);
-}
-
 static enum sl_code make_absolute(struct sl_arena *arena, struct sl_str *path, struct sl_err *err) {
     char cwd[4096];
     if (path->len && path->ptr[0] == '/') return SL_OK;
@@ -68,7 +61,7 @@ enum sl_code sl_place_find(struct sl_arena *arena, struct sl_str path, struct sl
     *out = (struct sl_place){.kind = SL_PLACE_FREE};
     path = sl_place_plain(path);
     SL_TRY(make_absolute(arena, &path, err));
-    for (struct sl_str at = path; at.len > 0; at = parent_of(at)) {
+    for (struct sl_str at = path; at.len > 0; at = sl_path_parent(at)) {
         enum sl_place_kind kind;
         bool is_root = at.len == path.len;
         SL_TRY(mark_of(arena, at, &kind, err));

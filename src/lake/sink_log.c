@@ -8,10 +8,7 @@
 #include "lake/compact_log.h"
 #include "lake/uri.h"
 
-enum {
-    PIECE_BYTES = 1 << 18,
-    BLOCK_BYTES = 33554432, /* what Hadoop's local file system reports */
-};
+enum { BLOCK_BYTES = 33554432 }; /* what Hadoop's local file system reports */
 
 struct sl_sink_log {
     char *table_dir;           /* absolute */
@@ -61,27 +58,18 @@ enum sl_code sl_sink_log_check(const struct sl_sink_log *log, struct sl_err *err
 struct new_files {
     const struct sl_sink_log *log;
     const struct sl_sink_file *files;
-    size_t count;
 };
 
-static enum sl_code put_files(void *ctx, struct sl_put *put, struct sl_err *err) {
+static void put_file(const void *ctx, size_t at, struct sl_buf *out) {
     const struct new_files *new_files = ctx;
-    struct sl_buf text = {0};
-    enum sl_code code = SL_OK;
-    for (size_t i = 0; i < new_files->count && code == SL_OK; i++) {
-        put_entry(&text, new_files->log, &new_files->files[i]);
-        if (text.len < PIECE_BYTES && i + 1 < new_files->count) continue;
-        code = sl_put_write(put, sl_buf_str(&text), err);
-        sl_buf_clear(&text);
-    }
-    sl_buf_release(&text);
-    return code;
+    put_entry(out, new_files->log, &new_files->files[at]);
 }
 
 enum sl_code sl_sink_log_add(struct sl_sink_log *log, int64_t batch_id,
                              const struct sl_sink_file *files, size_t count, struct sl_err *err) {
-    struct new_files new_files = {log, files, count};
-    return sl_compact_log_add(&log->log, batch_id, put_files, &new_files, err);
+    const struct new_files new_files = {log, files};
+    return sl_compact_log_add(&log->log, batch_id,
+                              &(struct sl_log_entries){count, put_file, &new_files}, err);
 }
 
 /* ---- reading ---- */
@@ -140,6 +128,26 @@ enum sl_code sl_sink_log_files(struct sl_sink_log *log, struct sl_arena *arena,
     return code;
 }
 
+/* A compaction names the batch's own files behind all others. */
+static enum sl_code keep_line(void *ctx, struct sl_str line, struct sl_err *err) {
+    (void)err;
+    sl_buf_clear(ctx);
+    sl_buf_put_str(ctx, line);
+    return SL_OK;
+}
+
+enum sl_code sl_sink_log_last_file(struct sl_sink_log *log, int64_t batch_id,
+                                   struct sl_arena *arena, struct sl_sink_file *out,
+                                   struct sl_err *err) {
+    struct sl_buf line = {0};
+    bool found;
+    *out = (struct sl_sink_file){0};
+    enum sl_code code = sl_compact_log_read(&log->log, batch_id, &found, keep_line, &line, err);
+    if (code == SL_OK && line.len) code = parse_entry(log, arena, sl_buf_str(&line), out, err);
+    sl_buf_release(&line);
+    return code;
+}
+
 enum sl_code sl_sink_log_compaction(struct sl_sink_log *log, struct sl_arena *arena,
                                     int64_t *batch_id, struct sl_sink_file **files, size_t *count,
                                     struct sl_err *err) {
@@ -158,6 +166,7 @@ enum sl_code sl_sink_log_compaction(struct sl_sink_log *log, struct sl_arena *ar
 enum sl_code sl_sink_log_replace(struct sl_sink_log *log, int64_t batch_id,
                                  const struct sl_sink_file *files, size_t count,
                                  struct sl_err *err) {
-    struct new_files new_files = {log, files, count};
-    return sl_compact_log_replace(&log->log, batch_id, put_files, &new_files, err);
+    const struct new_files new_files = {log, files};
+    return sl_compact_log_replace(&log->log, batch_id,
+                                  &(struct sl_log_entries){count, put_file, &new_files}, err);
 }

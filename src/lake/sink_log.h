@@ -30,6 +30,10 @@ SL_MUST_CHECK enum sl_code sl_sink_log_add(struct sl_sink_log *log, int64_t batc
 SL_MUST_CHECK enum sl_code sl_sink_log_files(struct sl_sink_log *log, struct sl_arena *arena,
                                              struct sl_sink_file **files, size_t *count,
                                              struct sl_err *err);
+/* The file that a batch has added last; path.len 0: it added none, or is not in the log. */
+SL_MUST_CHECK enum sl_code sl_sink_log_last_file(struct sl_sink_log *log, int64_t batch_id,
+                                                 struct sl_arena *arena, struct sl_sink_file *out,
+                                                 struct sl_err *err);
 /* The newest compaction of the log: its batch (-1: there is none yet) and the files in it. Readers
  * find there all files of the batches up to it. */
 SL_MUST_CHECK enum sl_code sl_sink_log_compaction(struct sl_sink_log *log, struct sl_arena *arena,

@@ -4,8 +4,6 @@
 #include "base/json.h"
 #include "lake/uri.h"
 
-enum { PIECE_BYTES = 1 << 18 };
-
 enum sl_code sl_source_log_open(struct sl_compact_log *log, char *dir, int interval,
                                 struct sl_err *err) {
     SL_TRY(sl_io_remove_temporaries(dir, err));
@@ -14,39 +12,27 @@ enum sl_code sl_source_log_open(struct sl_compact_log *log, char *dir, int inter
 
 struct new_files {
     const struct sl_source_file *files;
-    size_t count;
     int64_t batch_id;
 };
 
-static void put_entry(struct sl_buf *out, const struct sl_source_file *file, int64_t batch_id) {
+static void put_file(const void *ctx, size_t at, struct sl_buf *out) {
+    const struct new_files *new_files = ctx;
+    const struct sl_source_file *file = &new_files->files[at];
     struct sl_buf uri = {0};
     sl_uri_put_file(&uri, file->path);
     sl_buf_put_cstr(out, "\n{\"path\":");
     sl_json_put_string(out, sl_buf_str(&uri));
     sl_buf_printf(out, ",\"timestamp\":%lld,\"batchId\":%lld}", (long long)file->timestamp_ms,
-                  (long long)batch_id);
+                  (long long)new_files->batch_id);
     sl_buf_release(&uri);
-}
-
-static enum sl_code put_files(void *ctx, struct sl_put *put, struct sl_err *err) {
-    const struct new_files *new_files = ctx;
-    struct sl_buf text = {0};
-    enum sl_code code = SL_OK;
-    for (size_t i = 0; i < new_files->count && code == SL_OK; i++) {
-        put_entry(&text, &new_files->files[i], new_files->batch_id);
-        if (text.len < PIECE_BYTES && i + 1 < new_files->count) continue;
-        code = sl_put_write(put, sl_buf_str(&text), err);
-        sl_buf_clear(&text);
-    }
-    sl_buf_release(&text);
-    return code;
 }
 
 enum sl_code sl_source_log_add(struct sl_compact_log *log, int64_t batch_id,
                                const struct sl_source_file *files, size_t count,
                                struct sl_err *err) {
-    struct new_files new_files = {files, count, batch_id};
-    return sl_compact_log_add(log, batch_id, put_files, &new_files, err);
+    const struct new_files new_files = {files, batch_id};
+    return sl_compact_log_add(log, batch_id, &(struct sl_log_entries){count, put_file, &new_files},
+                              err);
 }
 
 /* ---- reading ---- */

@@ -12,6 +12,24 @@ static enum sl_code write_bytes(void *ctx, const void *bytes, size_t len, struct
     return sl_file_writer_write(ctx, bytes, len, err);
 }
 
+static enum sl_code no_bytes_yet(void *ctx, const void *bytes, size_t len, struct sl_err *err) {
+    (void)ctx, (void)bytes, (void)len;
+    return sl_fail(err, SL_BUG, "an encoder without a file was asked to write");
+}
+
+enum sl_code sl_output_encoder_new(const struct sl_type *schema,
+                                   const struct sl_parquet_write_options *options,
+                                   struct sl_budget *budget, struct sl_parquet_writer **out,
+                                   struct sl_err *err) {
+    return sl_parquet_writer_new(schema, options, budget, no_bytes_yet, NULL, out, err);
+}
+
+void sl_output_file_put_name(struct sl_buf *out, const char *dir, uint32_t number, const char *uuid,
+                             uint32_t counter, enum sl_codec codec) {
+    sl_buf_printf(out, "%s%spart-%05u-%s%cc%03u%s.parquet", dir, *dir ? "/" : "", number, uuid,
+                  *dir ? '.' : '-', counter, sl_codec_extension(codec));
+}
+
 enum sl_code sl_output_file_open(const char *table_dir, const char *written, const char *final,
                                  struct sl_parquet_writer *encoder, struct sl_output_file **out,
                                  struct sl_err *err) {

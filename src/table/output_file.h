@@ -5,6 +5,15 @@
 #include "base/io.h"
 #include "fmt/parquet/parquet_write.h"
 
+/* An encoder that writes nowhere until a file begins with it. */
+SL_MUST_CHECK enum sl_code
+sl_output_encoder_new(const struct sl_type *schema, const struct sl_parquet_write_options *options,
+                      struct sl_budget *budget, struct sl_parquet_writer **out, struct sl_err *err);
+/* A data file's name as Spark makes it: "dir/part-00001-<uuid>.c000.snappy.parquet", without a
+ * directory "part-00001-<uuid>-c000.snappy.parquet". */
+void sl_output_file_put_name(struct sl_buf *out, const char *dir, uint32_t number, const char *uuid,
+                             uint32_t counter, enum sl_codec codec);
+
 struct sl_output_file;
 /* Begins table_dir/written, to be known as `final` (both relative to the table, copied).
  * encoder: reset and used until close or abort; borrowed. */

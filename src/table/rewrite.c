@@ -61,13 +61,12 @@ void sl_rewrite_choose_encoding(struct sl_rewrite *rewrite, struct sl_str like,
 
 static void name_file(const struct job *job, struct sl_buf *staged, struct sl_buf *final) {
     const struct sl_rewrite *rewrite = job->run->rewrite;
-    const char *dir = job->run->groups[job->group].dir;
     char uuid[37] = {0};
     uint64_t high, low;
     sl_random_system(&high, &low);
     sl_uuid_format(uuid, high, low);
-    sl_buf_printf(final, "%s%spart-%05u-%s%cc%03u%s.parquet", dir, *dir ? "/" : "", job->group,
-                  uuid, *dir ? '.' : '-', job->files, sl_codec_extension(rewrite->encoding.codec));
+    sl_output_file_put_name(final, job->run->groups[job->group].dir, job->group, uuid, job->files,
+                            rewrite->encoding.codec);
     if (rewrite->staging)
         sl_buf_printf(staged, "%s/%s.tmp", rewrite->staging, uuid);
     else
@@ -152,19 +151,14 @@ static enum sl_code run_job(struct job *job, struct sl_err *err) {
     return job->file ? close_output(job, err) : SL_OK;
 }
 
-static enum sl_code no_bytes_yet(void *ctx, const void *bytes, size_t len, struct sl_err *err) {
-    (void)ctx, (void)bytes, (void)len;
-    return sl_fail(err, SL_BUG, "an encoder without a file was asked to write");
-}
-
 /* @thread worker */
 static enum sl_code run_group(void *ctx, size_t worker, size_t task, struct sl_err *err) {
     struct run *run = ctx;
     const struct sl_rewrite *rewrite = run->rewrite;
     struct sl_parquet_writer **encoder = &run->encoders[worker];
     if (!*encoder)
-        SL_TRY(sl_parquet_writer_new(rewrite->file_schema, &rewrite->encoding, rewrite->budget,
-                                     no_bytes_yet, NULL, encoder, err));
+        SL_TRY(sl_output_encoder_new(rewrite->file_schema, &rewrite->encoding, rewrite->budget,
+                                     encoder, err));
     struct job *job = sl_xcalloc(1, sizeof *job);
     uint32_t field_count = rewrite->file_schema->field_count;
     job->run = run;

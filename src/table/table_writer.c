@@ -141,17 +141,12 @@ static void give_idle_encoder(struct sl_table_writer *writer, struct sl_parquet_
     pthread_mutex_unlock(&writer->mutex);
 }
 
-static enum sl_code no_bytes_yet(void *ctx, const void *bytes, size_t len, struct sl_err *err) {
-    (void)ctx, (void)bytes, (void)len;
-    return sl_fail(err, SL_BUG, "an encoder without a file was asked to write");
-}
-
 static enum sl_code get_encoder(struct sl_table_writer *writer, struct sl_parquet_writer **out,
                                 struct sl_err *err) {
     *out = take_idle_encoder(writer);
     if (*out) return SL_OK;
-    return sl_parquet_writer_new(writer->file_schema, &writer->config.encoding,
-                                 writer->config.budget, no_bytes_yet, NULL, out, err);
+    return sl_output_encoder_new(writer->file_schema, &writer->config.encoding,
+                                 writer->config.budget, out, err);
 }
 
 static void name_file(struct sl_table_task *task, const char *dir, uint32_t counter,
@@ -160,9 +155,7 @@ static void name_file(struct sl_table_task *task, const char *dir, uint32_t coun
     char uuid[37] = {0};
     uint64_t high = sl_random_next(&task->random);
     sl_uuid_format(uuid, high, sl_random_next(&task->random));
-    sl_buf_printf(final, "%s%spart-%05u-%s%cc%03u%s.parquet", dir, *dir ? "/" : "", task->number,
-                  uuid, *dir ? '.' : '-', counter,
-                  sl_codec_extension(writer->config.encoding.codec));
+    sl_output_file_put_name(final, dir, task->number, uuid, counter, writer->config.encoding.codec);
     if (writer->config.staging)
         sl_buf_printf(staged, "%s/%lld-%05u-%s.tmp", writer->config.staging,
                       (long long)writer->batch_id, task->number, uuid);

@@ -53,7 +53,8 @@ void sl_table_writer_free(struct sl_table_writer *writer); /* NULL is fine; no t
 const struct sl_type *sl_table_writer_file_schema(const struct sl_table_writer *writer,
                                                   const uint32_t **file_columns);
 
-/* A batch begins. The same seed gives the same file names: a replay meets its own files. */
+/* A batch begins. The same seed gives the same file names: a batch that runs again meets its own
+ * files. */
 void sl_table_writer_begin(struct sl_table_writer *writer, int64_t batch_id, uint64_t seed,
                            size_t task_bytes_max);
 /* @thread worker */

@@ -1,4 +1,4 @@
-"""A Delta table as its log says it is, read without a Delta library, and by delta-rs where that is installed."""
+"""A Delta table as its log says it is, read without a Delta library, and as delta-rs and DuckDB read it."""
 import datetime
 import decimal
 import json
@@ -7,6 +7,9 @@ import re
 import urllib.parse
 
 import pyarrow.parquet as pq
+
+from lib import duckdb_delta
+from lib.broker import Missing
 
 try:
     import deltalake
@@ -108,3 +111,19 @@ def rows_of_delta_rs(table, *columns):
     content = pa.table(deltalake.QueryBuilder().register("t", deltalake.DeltaTable(table)).execute(
         f"SELECT {', '.join(columns)} FROM t").read_all())
     return list(zip(*(content[c.strip('"')].to_pylist() for c in columns)))
+
+
+def readers(table, *columns):
+    """[(reader, rows)] of the readers that others made: those that are installed, or all where peers are required."""
+    found = [("delta-rs", rows_of_delta_rs)] if deltalake else []
+    found += [("DuckDB", duckdb_delta.rows)] if duckdb_delta.is_installed() else []
+    if len(found) < 2 and os.environ.get("SLUICE_REQUIRE_PEERS") == "1":
+        raise Missing("deltalake, or DuckDB with its Delta extension (tools/peers makes both)")
+    return [(name, read(table, *columns)) for name, read in found]
+
+
+def check_readers(table, want, *columns):
+    """Every reader has these rows, in any order."""
+    for reader, have in readers(table, *columns):
+        have, wanted = (sorted(rows, key=repr) for rows in (have, want))
+        assert have == wanted, f"{reader} has {len(have)} rows, such as {have[:3]}; want {len(wanted)}, such as {wanted[:3]}"

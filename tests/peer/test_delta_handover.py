@@ -45,6 +45,7 @@ AS SELECT n, n * 2 AS m, p FROM STREAM delta.`{self.source}` WITH (maxFilesPerTr
     def check(self):
         want = [(n, 2 * n, n % 2) for n in range(self.next)]
         assert sorted(delta.rows(self.target, "n", "m", "p")) == want
+        delta.check_readers(self.target, want, "n", "m", "p")
         assert sorted(tuple(row) for row in self.spark.read.format("delta").load(self.target).select("n", "m", "p").collect()) == want
 
 
@@ -122,4 +123,7 @@ def test_deletion_vectors_in_the_stream(lab):
     relay.spark.sql(f"DELETE FROM delta.`{relay.source}` WHERE n % 10 = 3")
     assert any("deletionVector" in add for add in delta.actions(relay.source, "add")), "Spark wrote no deletion vector"
     relay.by_sluice()
-    assert sorted(n for n, in delta.rows(relay.target, "n")) == [n for n in range(100) if n % 10 != 3]
+    want = [(n,) for n in range(100) if n % 10 != 3]
+    assert sorted(delta.rows(relay.target, "n")) == want
+    delta.check_readers(relay.source, want, "n")
+    delta.check_readers(relay.target, want, "n")

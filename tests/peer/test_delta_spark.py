@@ -6,8 +6,7 @@ import urllib.parse
 
 from lib import delta, sluice, spark
 from lib.lab import Missing, values_of
-
-SELECT = ["partition AS p", "offset AS o", "CAST(key AS STRING) AS key", "value", "offset % 3 AS bucket"]
+from lib.pair import Pair, check_rows
 
 
 def need_delta(lab):
@@ -16,37 +15,18 @@ def need_delta(lab):
     return lab.spark
 
 
-class Pair:
-    """tests/flow/delta.sql for both engines."""
+class DeltaPair(Pair):
+    pipeline, form = "delta.sql", "delta"
 
-    def __init__(self, lab, partitions=3, limit=1000000, name="lake"):
+    def __init__(self, lab, **more):
         need_delta(lab)
-        self.lab, self.topic, self.limit = lab, lab.topic(partitions), limit
-        self.lake = lab.lake(self.topic, name, pipeline="delta.sql", limit=limit)
-        self.table = self.lake.table
-        self.seed = 0
-
-    def more(self, count=300):
-        self.seed += 1
-        self.lab.generate(self.topic, count, "--bad", "2%", "--null", "2%", seed=self.seed)
-
-    def by_spark(self):
-        frame = spark.stream(self.lab.spark, self.lab.broker, self.topic, maxOffsetsPerTrigger=self.limit)
-        spark.write_with_retry(frame.selectExpr(*SELECT), self.table, self.lake.checkpoint, ["bucket"], form="delta")
-
-    def by_sluice(self):
-        self.lake.run().ok()
+        super().__init__(lab, **more)
 
     def check(self, more=None):
-        """Every record once: by the log, for delta-spark and for delta-rs; every batch is one version."""
-        values = {**values_of(self.lab.broker, self.topic), **(more or {})}
-        read = self.lab.spark.read.format("delta").load(self.table).select("p", "o", "value").collect()
-        seen = {"delta-spark": [tuple(row) for row in read], "delta-rs": delta.rows_of_delta_rs(self.table, "p", "o", "value")}
-        for reader, rows in seen.items():
-            if rows is None:
-                continue
-            assert len(rows) == len(values), f"{reader}: {len(rows)} rows, want {len(values)}"
-            assert {(p, o): v if v is None else bytes(v) for p, o, v in rows} == values, reader
+        """Every record once: for delta-spark, delta-rs and DuckDB; every batch is one version."""
+        values = {**self.values(), **(more or {})}
+        for reader, rows in [("delta-spark", self.rows_of_spark()), *delta.readers(self.table, "p", "o", "value")]:
+            check_rows(reader, rows, values)
         with open(self.lake.file("metadata")) as text:
             query = json.load(text)["id"]
         batches = [txn["version"] for txn in delta.actions(self.table, "txn") if txn["appId"] == query]
@@ -54,7 +34,7 @@ class Pair:
 
 
 def test_spark_goes_on_with_ours(lab):
-    pair = Pair(lab)
+    pair = DeltaPair(lab)
     pair.more()
     pair.by_sluice()
     pair.more()
@@ -64,7 +44,7 @@ def test_spark_goes_on_with_ours(lab):
 
 
 def test_we_go_on_with_sparks(lab):
-    pair = Pair(lab)
+    pair = DeltaPair(lab)
     pair.more()
     pair.by_spark()
     pair.more()
@@ -75,7 +55,7 @@ def test_we_go_on_with_sparks(lab):
 
 def test_back_and_forth(lab):
     """Across several checkpoints of the log, which both write and read."""
-    pair = Pair(lab, limit=75)
+    pair = DeltaPair(lab, limit=75)
     for _ in range(3):
         pair.more()
         pair.by_sluice()
@@ -89,7 +69,7 @@ def test_back_and_forth(lab):
 
 def test_spark_after_our_crash(lab):
     """In front of our commit point Spark runs the batch; behind it Spark sees the transaction and skips it."""
-    pair = Pair(lab, limit=100)
+    pair = DeltaPair(lab, limit=100)
     pair.more()
     for point in ("offsets.dirsynced:2", "read.mid:2", "delta.synced:1", "delta.named:1", "commits.pre:1"):
         assert pair.lake.run(failpoints=point + ":crash").status == sluice.CRASHED, point
@@ -102,7 +82,7 @@ def test_spark_after_our_crash(lab):
 
 def test_we_finish_sparks_batch(lab):
     """commits/N is missing, but the table has batch N: only the commit is written."""
-    pair = Pair(lab)
+    pair = DeltaPair(lab)
     pair.more()
     pair.by_spark()
     for name in ("0", ".0.crc"):
@@ -113,8 +93,8 @@ def test_we_finish_sparks_batch(lab):
     pair.check()
 
 
-def test_we_replay_sparks_planned_batch(lab):
-    pair = Pair(lab)
+def test_we_run_sparks_planned_batch(lab):
+    pair = DeltaPair(lab)
     pair.more()
     pair.by_spark()
     pair.more()
@@ -138,7 +118,7 @@ def test_we_replay_sparks_planned_batch(lab):
 def test_crashes_between_the_engines(lab):
     """Random turns of Spark, sluice and a sluice that is killed."""
     chance = random.Random(int(os.environ.get("SLUICE_SEED", "3")))
-    pair = Pair(lab, limit=120)
+    pair = DeltaPair(lab, limit=120)
     points = ["offsets.named", "read.mid", "io.fsync", "delta.written", "delta.named", "delta.dirsynced", "commits.dirsynced"]
     for _ in range(4):
         pair.more(250)
@@ -150,7 +130,7 @@ def test_crashes_between_the_engines(lab):
 
 def test_spark_changes_our_table(lab):
     """Appends, DELETE, UPDATE, OPTIMIZE, a new column: what Spark does between our batches we keep."""
-    pair = Pair(lab)
+    pair = DeltaPair(lab)
     session = pair.lab.spark
     pair.more()
     pair.by_sluice()
@@ -255,13 +235,14 @@ def test_spark_reads_odd_partitions(lab):
     lab.broker.produce(topic, [(0, None, json.dumps({"k": name}).encode()) for name in names])
     lake = lab.lake(topic, pipeline="delta_data.sql", columns="j.k AS k", schema="k STRING", by="PARTITIONED BY (k)", properties="")
     lake.run().ok()
-    read = {row.o: row.k for row in session.read.format("delta").load(lake.table).collect()}
-    assert read == {at: name or None for at, name in enumerate(names)}
+    want = {at: name or None for at, name in enumerate(names)}
+    assert {row.o: row.k for row in session.read.format("delta").load(lake.table).collect()} == want
+    delta.check_readers(lake.table, want.items(), "o", "k")
 
 
 def test_same_log_as_sparks(lab):
     """The commits of both have the same actions with the same members (sizes, names, moments aside)."""
-    ours, theirs = Pair(lab), Pair(lab, name="theirs")
+    ours, theirs = DeltaPair(lab), DeltaPair(lab, name="theirs")
     theirs.topic = theirs.lake.topic = ours.topic
     for _ in range(2):
         ours.more()

@@ -163,7 +163,7 @@ def test_writers_of_one_table(lab):
     doubtful = appends.doubtful | deletes.doubtful
     want = {at: value for at, value in want.items() if at not in doubtful}
     for reader, rows in (("the log", delta.rows(table, "who", "p", "o", "value")),
-                         ("delta-rs", delta.rows_of_delta_rs(table, "who", "p", "o", "value"))):
+                         *delta.readers(table, "who", "p", "o", "value")):
         have = {row[:3]: row[3] for row in rows}
         assert len(have) == len(rows), f"seed {seed}: {reader}: {len(rows) - len(have)} rows are there twice"
         have = {at: value for at, value in have.items() if at not in doubtful}

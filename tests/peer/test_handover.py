@@ -2,47 +2,23 @@
 import os
 import random
 
-from lib import sluice, spark, table
-from lib.lab import values_of
-
-SELECT = ["partition AS p", "offset AS o", "CAST(key AS STRING) AS key", "value", "offset % 3 AS bucket"]
+from lib import sluice, table
+from lib.pair import Pair, check_rows
 
 
-class Pair:
-    """The raw pipeline for both engines."""
-
-    def __init__(self, lab, partitions=3, limit=1000000):
-        self.lab, self.topic, self.limit = lab, lab.topic(partitions), limit
-        self.lake = lab.lake(self.topic, limit=limit)
-        self.seed = 0
-
-    def more(self, count=300):
-        self.seed += 1
-        self.lab.generate(self.topic, count, "--bad", "2%", "--null", "2%", seed=self.seed)
-
-    def by_spark(self):
-        frame = spark.stream(self.lab.spark, self.lab.broker, self.topic, maxOffsetsPerTrigger=self.limit)
-        return spark.write_with_retry(frame.selectExpr(*SELECT), self.lake.table, self.lake.checkpoint, ["bucket"])
-
-    def by_sluice(self):
-        self.lake.run().ok()
-
-    def values(self):
-        return values_of(self.lab.broker, self.topic)
-
+class ParquetPair(Pair):
     def check(self, listing=True):
         values = self.values()
-        seen = [table.rows_of(self.lake.table, table.files_by_log(self.lake.table), ["p", "o", "value"])]
+        seen = {"the log": table.rows_of(self.table, table.files_by_log(self.table), ["p", "o", "value"]),
+                "Spark": self.rows_of_spark()}
         if listing:
-            seen.append(self.lake.rows("p", "o", "value"))
-        seen.append([tuple(row) for row in self.lab.spark.read.parquet(self.lake.table).select("p", "o", "value").collect()])
-        for rows in seen:
-            assert len(rows) == len(values), f"{len(rows)} rows, want {len(values)}"
-            assert {(p, o): v if v is None else bytes(v) for p, o, v in rows} == values
+            seen["the directory"] = self.lake.rows("p", "o", "value")
+        for reader, rows in seen.items():
+            check_rows(reader, rows, values)
 
 
 def test_spark_goes_on_with_ours(lab):
-    pair = Pair(lab)
+    pair = ParquetPair(lab)
     pair.more()
     pair.by_sluice()
     pair.more()
@@ -52,7 +28,7 @@ def test_spark_goes_on_with_ours(lab):
 
 
 def test_we_go_on_with_sparks(lab):
-    pair = Pair(lab)
+    pair = ParquetPair(lab)
     pair.more()
     pair.by_spark()
     pair.more()
@@ -63,7 +39,7 @@ def test_we_go_on_with_sparks(lab):
 
 def test_back_and_forth(lab):
     """Three times each, several batches a turn, across a compaction of the table's log."""
-    pair = Pair(lab, limit=150)
+    pair = ParquetPair(lab, limit=150)
     for _ in range(3):
         pair.more()
         pair.by_sluice()
@@ -73,8 +49,8 @@ def test_back_and_forth(lab):
     pair.check()
 
 
-def test_spark_replays_our_planned_batch(lab):
-    pair = Pair(lab, limit=100)
+def test_spark_runs_our_planned_batch(lab):
+    pair = ParquetPair(lab, limit=100)
     pair.more()
     for point in ("offsets.dirsynced:2", "read.mid:2", "intents.pre:1"):
         assert pair.lake.run(failpoints=point + ":crash").status == sluice.CRASHED, point
@@ -87,9 +63,9 @@ def test_spark_replays_our_planned_batch(lab):
     pair.lake.check_settled()
 
 
-def test_spark_replays_behind_our_commit_point(lab):
+def test_spark_runs_behind_our_commit_point(lab):
     """Spark knows no intents: its own copy of the batch counts, by the log; ours is swept at our next start."""
-    pair = Pair(lab, limit=100)
+    pair = ParquetPair(lab, limit=100)
     pair.more()
     assert pair.lake.run(failpoints="intents.dirsynced:2:crash").status == sluice.CRASHED
     pair.by_spark()
@@ -100,10 +76,10 @@ def test_spark_replays_behind_our_commit_point(lab):
     pair.lake.check_settled()
 
 
-def test_spark_replays_a_half_published_batch(lab):
+def test_spark_runs_a_half_published_batch(lab):
     """Some of our files had their final names when Spark ran the batch again: readers that list see no row twice
     after our next start."""
-    pair = Pair(lab, limit=100)
+    pair = ParquetPair(lab, limit=100)
     pair.more()
     assert pair.lake.run(failpoints="publish.rename:9:crash").status == sluice.CRASHED
     pair.by_spark()
@@ -115,7 +91,7 @@ def test_spark_replays_a_half_published_batch(lab):
 
 def test_we_finish_sparks_batch_that_is_in_the_table(lab):
     """commits/N is missing, but Spark's log has N: only the commit is written."""
-    pair = Pair(lab)
+    pair = ParquetPair(lab)
     pair.more()
     pair.by_spark()
     for name in ("0", ".0.crc"):
@@ -126,9 +102,9 @@ def test_we_finish_sparks_batch_that_is_in_the_table(lab):
     pair.check()
 
 
-def test_we_replay_sparks_planned_batch(lab):
+def test_we_run_sparks_planned_batch(lab):
     """commits/N and Spark's log entry are missing: Spark died in the middle of the batch."""
-    pair = Pair(lab)
+    pair = ParquetPair(lab)
     pair.more()
     pair.by_spark()
     pair.more()
@@ -147,7 +123,7 @@ def test_we_replay_sparks_planned_batch(lab):
 def test_crashes_between_the_engines(lab):
     """Random turns of Spark, sluice and a sluice that is killed."""
     chance = random.Random(int(os.environ.get("SLUICE_SEED", "3")))
-    pair = Pair(lab, limit=120)
+    pair = ParquetPair(lab, limit=120)
     points = ["offsets.named", "read.mid", "io.fsync", "intents.written", "commits.dirsynced", "manifest.synced", "marker.named"]
     for _ in range(4):
         pair.more(250)

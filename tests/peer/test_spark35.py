@@ -223,7 +223,7 @@ def test_nothing_new_is_no_row(lab):
     pair.check_ledger()
 
 
-def test_spark_replays_what_a_killed_sluice_had_planned(lab):
+def test_spark_runs_what_a_killed_sluice_had_planned(lab):
     pair = Pair(lab, limit=80)
     pair.more()
     for point in ("offsets.dirsynced:2", "read.mid:2", "intents.pre:1", "manifest.dirsynced:1", "commits.pre:1"):
@@ -239,7 +239,7 @@ def test_spark_replays_what_a_killed_sluice_had_planned(lab):
     pair.lake.check_settled()
 
 
-def test_sluice_replays_what_a_killed_spark_had_planned(lab):
+def test_sluice_runs_what_a_killed_spark_had_planned(lab):
     """Spark's commits/N is gone; then its entry in the table's log, too, and its files."""
     pair = Pair(lab)
     pair.more()

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/quantity.h"
 #include "conn/delta/delta_table.h"
+#include "conn/options.h"
 
 enum {
     MIN_FILES = 50,      /* spark.databricks.delta.autoCompact.minNumFiles */
@@ -14,7 +15,7 @@ enum {
 static int64_t read_number(const struct sl_delta_auto *self, const char *option,
                            const char *setting, int64_t otherwise) {
     const struct sl_option *given = sl_options_find(&self->options, sl_str(option));
-    const char *text = sl_delta_table_setting(self->env, setting);
+    const char *text = sl_conn_setting(self->env, setting);
     int64_t value;
     if (given && sl_parse_bytes(given->value, &value) && value > 0) return value;
     return text && sl_parse_bytes(sl_str(text), &value) && value > 0 ? value : otherwise;
@@ -22,8 +23,7 @@ static int64_t read_number(const struct sl_delta_auto *self, const char *option,
 
 static bool is_enabled(const struct sl_delta_auto *self, const char *table_property) {
     const struct sl_option *given = sl_options_find(&self->options, SL_STR("sluice.autoCompact"));
-    const char *setting =
-        sl_delta_table_setting(self->env, "spark.databricks.delta.autoCompact.enabled");
+    const char *setting = sl_conn_setting(self->env, "spark.databricks.delta.autoCompact.enabled");
     if (given) return sl_str_eq_nocase(given->value, SL_STR("true"));
     const char *text = setting ? setting : table_property;
     return text && (sl_str_eq_nocase(sl_str(text), SL_STR("true")) ||
@@ -58,9 +58,11 @@ static void *run(void *ctx) {
     struct sl_err err = {0};
     enum sl_code code = compact(self, &err);
     if (code != SL_OK && code != SL_CANCELED)
-        sl_log_event(self->env->log, SL_LOG_WARN, SL_CAT_COMMIT,
-                     "the small files of the Delta table `%s` stay for now: %s", self->table_dir,
-                     err.msg);
+        sl_log_event(
+            self->env->log, SL_LOG_WARN, SL_CAT_COMMIT,
+            "the Delta table `%s` was not compacted: %s; its small files are looked at again "
+            "after later batches",
+            self->table_dir, err.msg);
     atomic_store(&self->busy, false);
     return NULL;
 }

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "conn/delta/delta_file_stats.h"
+#include "conn/delta/delta_add.h"
+#include "conn/delta/delta_info.h"
 #include "conn/delta/delta_merge.h"
 #include "conn/delta/delta_sink_int.h"
 #include "lake/delta/checkpoint.h"
@@ -51,14 +52,6 @@ static struct sl_delta_map put_partition(struct sl_delta_sink *sink,
     return map;
 }
 
-static struct sl_str put_path(struct sl_delta_sink *sink, const char *name) {
-    struct sl_buf text = {0};
-    sl_delta_path_put(&text, sl_str(name));
-    struct sl_str path = sl_arena_str(&sink->batch, sl_buf_str(&text));
-    sl_buf_release(&text);
-    return path;
-}
-
 static void reserve_file(struct sl_delta_sink *sink) {
     if (sink->add_count < sink->add_cap) return;
     size_t cap = sink->add_cap ? sink->add_cap * 2 : 16;
@@ -71,100 +64,43 @@ static void reserve_file(struct sl_delta_sink *sink) {
 
 enum sl_code sl_delta_batch_keep(void *ctx, const struct sl_data_file *file, struct sl_err *err) {
     struct sl_delta_sink *sink = ctx;
-    struct sl_file_info info;
+    const struct sl_delta_add_maker maker = {.table_dir = sink->table_dir,
+                                             .file_schema =
+                                                 sl_table_writer_file_schema(sink->writer, NULL),
+                                             .indexed_columns = sink->indexed_columns,
+                                             .data_change = true};
     reserve_file(sink);
-    sink->names[sink->add_count] = sl_arena_cstr(&sink->batch, sl_str(file->final));
-    sink->adds[sink->add_count++] = (struct sl_delta_file){
-        .path = put_path(sink, file->final),
-        .partition_values = put_partition(sink, file),
-        .bytes = (int64_t)file->bytes,
-        .data_change = true,
-        .stats = sl_delta_file_stats(&sink->batch, sl_table_writer_file_schema(sink->writer, NULL),
-                                     sink->indexed_columns, file),
-        .base_row_id = -1,
-        .default_row_version = -1};
+    size_t at = sink->add_count++;
+    sink->names[at] = sl_arena_cstr(&sink->batch, sl_str(file->final));
     sink->rows += file->rows;
     sink->bytes += file->bytes;
-    SL_TRY(sl_io_stat(below(sink, &sink->batch, file->final), &info, err));
-    sink->adds[sink->add_count - 1].modified_ms = info.modified_ms;
-    return SL_OK;
-}
-
-static int compare_dirs(const void *a, const void *b) {
-    return sl_str_cmp(*(const struct sl_str *)a, *(const struct sl_str *)b);
-}
-
-/* Distinct directories of the files; "" is the table's. */
-static size_t collect_dirs(const struct sl_delta_sink *sink, struct sl_str *dirs) {
-    size_t count = 0;
-    for (size_t i = 0; i < sink->add_count; i++) {
-        const char *slash = strrchr(sink->names[i], '/');
-        dirs[i] = (struct sl_str){sink->names[i], slash ? (size_t)(slash - sink->names[i]) : 0};
-    }
-    if (sink->add_count) qsort(dirs, sink->add_count, sizeof *dirs, compare_dirs);
-    for (size_t i = 0; i < sink->add_count; i++)
-        if (i == 0 || !sl_str_eq(dirs[i], dirs[count - 1])) dirs[count++] = dirs[i];
-    return count;
+    return sl_delta_add_make(&maker, file, put_partition(sink, file), &sink->batch, &sink->adds[at],
+                             err);
 }
 
 static enum sl_code sync_files(struct sl_delta_sink *sink, uint64_t *partitions,
                                struct sl_err *err) {
     struct sl_str *dirs = SL_NEW_ARRAY(&sink->batch, struct sl_str, sink->add_count + 1);
-    *partitions = collect_dirs(sink, dirs);
+    for (size_t i = 0; i < sink->add_count; i++) dirs[i] = sl_str(sink->names[i]);
+    *partitions = sl_path_parents(dirs, sink->add_count);
     return sl_io_sync_dirs(sink->table_dir, dirs, *partitions, err);
 }
 
 /* ---- what the commit says ---- */
 
-struct object {
-    struct sl_str names[8];
-    struct sl_json items[8];
-    size_t count;
-};
-
-static void put_text(struct object *object, const char *name, struct sl_str value) {
-    object->names[object->count] = sl_str(name);
-    object->items[object->count++] = (struct sl_json){.kind = SL_JSON_STRING, .text = value};
-}
-
-static void put_number(struct sl_delta_sink *sink, struct object *object, const char *name,
-                       uint64_t value) {
-    put_text(object, name, sl_arena_printf(&sink->batch, "%llu", (unsigned long long)value));
-}
-
-static struct sl_json as_json(struct object *object) {
-    return (struct sl_json){.kind = SL_JSON_OBJECT,
-                            .names = object->names,
-                            .items = object->items,
-                            .count = object->count};
-}
-
-/* A JSON list in a text, as Spark writes it. */
-static struct sl_str partition_names(struct sl_delta_sink *sink) {
-    struct sl_buf text = {0};
-    sl_buf_put_byte(&text, '[');
-    for (uint32_t i = 0; i < sink->layout.partition_count; i++) {
-        if (i) sl_buf_put_byte(&text, ',');
-        sl_json_put_string(&text,
-                           sink->layout.schema->fields[sink->layout.partition_columns[i]].name);
-    }
-    sl_buf_put_byte(&text, ']');
-    struct sl_str names = sl_arena_str(&sink->batch, sl_buf_str(&text));
-    sl_buf_release(&text);
-    return names;
-}
-
 struct said {
-    struct object parameters, metrics;
+    struct sl_delta_info parameters, metrics;
     struct sl_delta_pair tag;
     struct sl_delta_txn txn;
 };
 
 static void say_stream(struct sl_delta_sink *sink, struct said *said,
                        struct sl_delta_commit *commit) {
-    put_text(&said->parameters, "outputMode", SL_STR("Append"));
-    put_text(&said->parameters, "queryId", sink->env->query_id);
-    put_number(sink, &said->parameters, "epochId", (uint64_t)sink->batch_id);
+    bool complete = sink->config.mode == SL_MODE_COMPLETE;
+    sl_delta_info_put(&said->parameters, "outputMode",
+                      complete ? SL_STR("Complete") : SL_STR("Append"));
+    sl_delta_info_put(&said->parameters, "queryId", sink->env->query_id);
+    sl_delta_info_put_count(&said->parameters, "epochId", (uint64_t)sink->batch_id);
     said->tag = (struct sl_delta_pair){
         SL_STR(SL_DELTA_HASH_TAG),
         sl_arena_printf(&sink->batch, "%016llx", (unsigned long long)sink->offsets_hash)};
@@ -173,13 +109,21 @@ static void say_stream(struct sl_delta_sink *sink, struct said *said,
     commit->info.operation = SL_STR("STREAMING UPDATE");
     commit->info.tags = (struct sl_delta_map){&said->tag, 1};
     commit->txn = &said->txn;
-    commit->scope = SL_DELTA_BLIND;
+    commit->scope = complete ? SL_DELTA_WHOLE_TABLE : SL_DELTA_BLIND;
+}
+
+static void put_partitions(struct sl_delta_sink *sink, struct sl_delta_info *out) {
+    const struct sl_delta_layout *layout = &sink->layout;
+    struct sl_str *names = SL_NEW_ARRAY(&sink->batch, struct sl_str, layout->partition_count + 1);
+    for (uint32_t i = 0; i < layout->partition_count; i++)
+        names[i] = layout->schema->fields[layout->partition_columns[i]].name;
+    sl_delta_info_put_names(out, "partitionBy", names, layout->partition_count);
 }
 
 static void say_replace(struct sl_delta_sink *sink, struct said *said,
                         struct sl_delta_commit *commit) {
-    put_text(&said->parameters, "mode", SL_STR("Overwrite"));
-    put_text(&said->parameters, "partitionBy", partition_names(sink));
+    sl_delta_info_put(&said->parameters, "mode", SL_STR("Overwrite"));
+    put_partitions(sink, &said->parameters);
     commit->info.operation = SL_STR("WRITE");
     commit->scope = SL_DELTA_WHOLE_TABLE;
 }
@@ -189,12 +133,12 @@ static void say(struct sl_delta_sink *sink, struct said *said, struct sl_delta_c
         say_stream(sink, said, commit);
     else
         say_replace(sink, said, commit);
-    put_number(sink, &said->metrics, "numRemovedFiles", commit->remove_count);
-    put_number(sink, &said->metrics, "numOutputRows", sink->rows);
-    put_number(sink, &said->metrics, "numOutputBytes", sink->bytes);
-    put_number(sink, &said->metrics, "numAddedFiles", sink->add_count);
-    commit->info.parameters = as_json(&said->parameters);
-    commit->info.metrics = as_json(&said->metrics);
+    sl_delta_info_put_count(&said->metrics, "numRemovedFiles", commit->remove_count);
+    sl_delta_info_put_count(&said->metrics, "numOutputRows", sink->rows);
+    sl_delta_info_put_count(&said->metrics, "numOutputBytes", sink->bytes);
+    sl_delta_info_put_count(&said->metrics, "numAddedFiles", sink->add_count);
+    commit->info.parameters = sl_delta_info_json(&said->parameters);
+    commit->info.metrics = sl_delta_info_json(&said->metrics);
     commit->adds = sink->adds;
     commit->add_count = sink->add_count;
 }
@@ -208,16 +152,6 @@ struct removal {
     int64_t now_ms;
 };
 
-static struct sl_delta_map copy_map(struct sl_arena *arena, const struct sl_delta_map *map) {
-    struct sl_delta_map copy = {SL_NEW_ARRAY(arena, struct sl_delta_pair, map->count + 1),
-                                map->count};
-    for (uint32_t i = 0; i < map->count; i++) {
-        copy.items[i].name = sl_arena_str(arena, map->items[i].name);
-        if (map->items[i].value.ptr) copy.items[i].value = sl_arena_str(arena, map->items[i].value);
-    }
-    return copy;
-}
-
 static enum sl_code remove_file(void *ctx, const struct sl_delta_file *file, struct sl_err *err) {
     struct removal *removal = ctx;
     (void)err;
@@ -229,13 +163,7 @@ static enum sl_code remove_file(void *ctx, const struct sl_delta_file *file, str
         removal->cap = cap;
     }
     struct sl_delta_file *to = &removal->files[removal->count++];
-    *to = *file;
-    to->path = sl_arena_str(removal->arena, file->path);
-    to->partition_values = copy_map(removal->arena, &file->partition_values);
-    to->tags = (struct sl_delta_map){0};
-    to->stats = to->clustering_provider = (struct sl_str){0};
-    if (file->vector.storage)
-        to->vector.path_or_inline = sl_arena_str(removal->arena, file->vector.path_or_inline);
+    *to = sl_delta_file_copy(removal->arena, file);
     to->modified_ms = removal->now_ms;
     to->data_change = to->extended_metadata = true;
     return SL_OK;
@@ -329,7 +257,8 @@ static enum sl_code create(struct sl_delta_sink *sink, struct sl_delta_commit *c
         /* a version 0 that is made is made: the next batch opens the table */
         if (opened != SL_OK) sink->snapshot = NULL;
     }
-    if (code == SL_CONFLICT && sink->snapshot && sink->streaming && still_fits(sink, commit)) {
+    if (code == SL_CONFLICT && sink->snapshot && !sl_delta_sink_replaces(sink) &&
+        still_fits(sink, commit)) {
         commit->protocol = NULL;
         return append(sink, commit, version, err);
     }
@@ -337,9 +266,9 @@ static enum sl_code create(struct sl_delta_sink *sink, struct sl_delta_commit *c
     return code;
 }
 
-static void keep_up(struct sl_delta_sink *sink, int64_t version) {
+static void tidy(struct sl_delta_sink *sink, int64_t version) {
     if (sink->snapshot && sl_delta_checkpoint_due(sink->snapshot, version))
-        sl_delta_upkeep_start(&sink->upkeep, version);
+        sl_delta_tidier_start(&sink->tidier, version);
     if (sink->snapshot)
         sl_delta_auto_committed(
             &sink->compaction, sink->add_count,
@@ -350,13 +279,13 @@ enum sl_code sl_delta_batch_commit(struct sl_sink *base, struct sl_sink_metrics 
                                    struct sl_err *err) {
     struct sl_delta_sink *sink = (struct sl_delta_sink *)base;
     struct sl_delta_commit commit = {0};
-    struct said said = {0};
+    struct said said = {.parameters = {&sink->batch}, .metrics = {&sink->batch}};
     struct sl_err local = {0};
     int64_t version = -1;
     *metrics = (struct sl_sink_metrics){
         .rows = sink->rows, .bytes = sink->bytes, .files = sink->add_count};
     SL_TRY(sync_files(sink, &metrics->partitions, err));
-    if (!sink->streaming && sink->snapshot) SL_TRY(remove_all(sink, &commit, err));
+    if (sl_delta_sink_replaces(sink) && sink->snapshot) SL_TRY(remove_all(sink, &commit, err));
     if (sink->replaces_metadata) commit.metadata = &sink->metadata;
     say(sink, &said, &commit);
     sink->may_be_visible = true;
@@ -365,7 +294,7 @@ enum sl_code sl_delta_batch_commit(struct sl_sink *base, struct sl_sink_metrics 
     if (code == SL_CONFLICT) sink->may_be_visible = false; /* the winners were read: none is ours */
     if (code != SL_OK && err) *err = local;
     if (code != SL_OK) return code;
-    keep_up(sink, version);
+    tidy(sink, version);
     sl_delta_batch_clear(sink);
     return SL_OK;
 }

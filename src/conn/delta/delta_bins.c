@@ -18,29 +18,13 @@ struct gather {
     size_t count, cap;
 };
 
-static struct sl_delta_map copy_map(struct sl_arena *arena, const struct sl_delta_map *map) {
-    struct sl_delta_map copy = {SL_NEW_ARRAY(arena, struct sl_delta_pair, map->count + 1),
-                                map->count};
-    for (uint32_t i = 0; i < map->count; i++) {
-        copy.items[i] = (struct sl_delta_pair){.name = sl_arena_str(arena, map->items[i].name)};
-        if (map->items[i].value.ptr) copy.items[i].value = sl_arena_str(arena, map->items[i].value);
-    }
-    return copy;
-}
-
 static enum sl_code copy_file(struct gather *gather, const struct sl_delta_file *from,
                               struct sl_delta_candidate *to, struct sl_err *err) {
     struct sl_arena *arena = gather->arena;
     const char *dir = sl_delta_snapshot_dir(gather->snapshot);
     struct sl_buf text = {0};
     bool outside;
-    to->file = *from;
-    to->file.path = sl_arena_str(arena, from->path);
-    to->file.partition_values = copy_map(arena, &from->partition_values);
-    to->file.stats = to->file.clustering_provider = (struct sl_str){0};
-    to->file.tags = (struct sl_delta_map){0};
-    if (from->vector.storage)
-        to->file.vector.path_or_inline = sl_arena_str(arena, from->vector.path_or_inline);
+    to->file = sl_delta_file_copy(arena, from);
     sl_delta_table_put_partition(&text, gather->metadata, from);
     to->partition = sl_arena_str(arena, sl_buf_str(&text));
     sl_buf_clear(&text);

@@ -27,6 +27,7 @@ const struct sl_connector sl_delta_connector = {
     .name = "delta",
     .open_source = sl_delta_source_open,
     .open_sink = sl_delta_sink_open,
+    .output_modes = SL_OUTPUT_COMPLETE,
     .table = &sl_delta_table_ops,
     .exists = exists,
     .check = check,

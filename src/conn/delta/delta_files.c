@@ -169,3 +169,22 @@ enum sl_code sl_delta_files_list(const struct sl_delta_snapshot *snapshot,
     sl_delta_file_list_end(list, out);
     return code;
 }
+
+/* ---- deleted rows ---- */
+
+static void clear_deleted(const void *deleted, uint64_t first_row, uint32_t rows, uint64_t *keep) {
+    sl_deletion_vector_clear(deleted, first_row, rows, keep);
+}
+
+enum sl_code sl_delta_files_hide_deleted(const char *table_dir,
+                                         const struct sl_delta_vector *vector,
+                                         struct sl_scan_file *scan,
+                                         struct sl_deletion_vector **deleted, struct sl_err *err) {
+    *deleted = NULL;
+    if (!vector->storage) return SL_OK;
+    enum sl_code code = sl_deletion_vector_read(table_dir, vector, deleted, err);
+    if (code != SL_OK) return sl_context(err, "deletion vector of `%s`", scan->path), code;
+    scan->clear_deleted = clear_deleted;
+    scan->deleted = *deleted;
+    return SL_OK;
+}

@@ -5,6 +5,7 @@
 #define SL_CONN_DELTA_FILES_H
 
 #include "conn/delta/delta_columns.h"
+#include "lake/delta/deletion_vector.h"
 #include "lake/delta/snapshot.h"
 #include "table/table_scan.h"
 
@@ -13,6 +14,13 @@ struct sl_delta_scan_file {
     struct sl_delta_vector vector;
     int64_t rows_estimate;
 };
+/* Hangs the deleted rows on the scan, when the file has such; *deleted is the caller's to free when
+ * the file is read, NULL: there are none. */
+SL_MUST_CHECK enum sl_code sl_delta_files_hide_deleted(const char *table_dir,
+                                                       const struct sl_delta_vector *vector,
+                                                       struct sl_scan_file *scan,
+                                                       struct sl_deletion_vector **deleted,
+                                                       struct sl_err *err);
 struct sl_delta_files {
     struct sl_delta_scan_file *items;
     uint32_t count;

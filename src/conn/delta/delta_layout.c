@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "conn/delta/delta_merge.h"
+#include "conn/writing.h"
 #include "lake/delta/delta_error.h"
 
 /* ---- an existing table ---- */
@@ -232,16 +233,7 @@ static enum sl_code check_new_columns(const struct sl_sink_config *config, struc
                 return sl_delta_fail(err, SL_USER, "COLUMN_ALREADY_EXISTS", "42711",
                                      "the column `%.*s` already exists", SL_STR_ARG(name));
     }
-    for (uint32_t i = 0; i < config->partition_count; i++) {
-        const struct sl_field *field = &schema->fields[config->partition_columns[i]];
-        if (sl_type_is_nested(field->type))
-            return sl_fail(err, SL_USER,
-                           "cannot use `%.*s` of a nested type for a partition column",
-                           SL_STR_ARG(field->name));
-    }
-    if (config->partition_count == schema->field_count)
-        return sl_fail(err, SL_USER, "cannot use all columns for partition columns");
-    return SL_OK;
+    return sl_writing_check_partitions(config, err);
 }
 
 static struct sl_str new_uuid(struct sl_arena *arena) {

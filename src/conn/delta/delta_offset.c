@@ -60,3 +60,20 @@ int sl_delta_offset_compare(const struct sl_delta_offset *a, const struct sl_del
     if (a->version != b->version) return a->version < b->version ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
 }
+
+static struct sl_delta_offset behind_snapshot(const struct sl_delta_offset *at) {
+    struct sl_delta_offset behind = *at;
+    if (!at->is_snapshot) return behind;
+    behind.is_snapshot = false;
+    behind.version++;
+    behind.index = sl_delta_index_base;
+    return behind;
+}
+
+struct sl_delta_offset sl_delta_offset_later(const struct sl_delta_offset *a,
+                                             const struct sl_delta_offset *b) {
+    bool in_one = a->is_snapshot && b->is_snapshot && a->version == b->version;
+    struct sl_delta_offset at_a = in_one ? *a : behind_snapshot(a),
+                           at_b = in_one ? *b : behind_snapshot(b);
+    return sl_delta_offset_compare(&at_a, &at_b) >= 0 ? at_a : at_b;
+}

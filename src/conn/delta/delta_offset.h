@@ -22,5 +22,10 @@ SL_MUST_CHECK enum sl_code sl_delta_offset_parse(struct sl_arena *arena, struct 
 void sl_delta_offset_put(struct sl_buf *out, const struct sl_delta_offset *offset);
 /* By version, then index: < 0, 0, > 0. Offsets of the same table only. */
 int sl_delta_offset_compare(const struct sl_delta_offset *a, const struct sl_delta_offset *b);
+/* Where two queries that share their reads meet: the later place. One in the middle of a table's
+ * snapshot has read other files than one that came there by the commits; they meet behind the
+ * snapshot's version. */
+struct sl_delta_offset sl_delta_offset_later(const struct sl_delta_offset *a,
+                                             const struct sl_delta_offset *b);
 
 #endif

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lake/delta/deletion_vector.h"
 #include "lake/delta/delta_error.h"
+#include "lake/place.h"
 
 struct reader {
     struct sl_reader base;
@@ -23,9 +23,7 @@ const char *sl_delta_read_dir(struct sl_arena *query, const struct sl_options *o
                               struct sl_str path) {
     const struct sl_option *given = sl_options_find(options, SL_STR("path"));
     if (path.len == 0 && given) path = given->value;
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
-    return sl_arena_cstr(query, path);
+    return sl_arena_cstr(query, sl_place_plain(path));
 }
 
 enum sl_code sl_delta_read_no_table(const char *table_dir, struct sl_err *err) {
@@ -80,10 +78,6 @@ void sl_delta_read_restrict(struct sl_source *source, struct sl_expr *const *con
 
 /* ---- reading a file ---- */
 
-static void clear_deleted(const void *deleted, uint64_t first_row, uint32_t rows, uint64_t *keep) {
-    sl_deletion_vector_clear(deleted, first_row, rows, keep);
-}
-
 void sl_delta_reader_close(struct sl_reader *base) {
     struct reader *reader = (struct reader *)base;
     if (!reader) return;
@@ -112,13 +106,8 @@ static enum sl_code start_reader(struct reader *reader, const struct sl_delta_sc
     reader->wanted = SL_NEW_ARRAY(&reader->arena, bool, count + 1);
     for (uint32_t c = 0; c < count; c++) reader->wanted[c] = wanted[read->columns.table_column[c]];
     sl_batch_init(&reader->batch, read->columns.scan, &reader->arena);
-    if (file->vector.storage) {
-        enum sl_code code =
-            sl_deletion_vector_read(read->table_dir, &file->vector, &reader->deleted, err);
-        if (code != SL_OK) return sl_context(err, "deletion vector of `%s`", file->scan.path), code;
-        reader->file.clear_deleted = clear_deleted;
-        reader->file.deleted = reader->deleted;
-    }
+    SL_TRY(sl_delta_files_hide_deleted(read->table_dir, &file->vector, &reader->file,
+                                       &reader->deleted, err));
     enum sl_code code =
         sl_table_reader_open(read->scan, &reader->file, reader->wanted, &reader->rows, err);
     return code == SL_IO && err && err->sys == ENOENT ? lost_file(reader, err) : code;

@@ -9,7 +9,7 @@
 #include "conn/delta/delta_merge.h"
 #include "conn/delta/delta_sink_int.h"
 #include "conn/delta/delta_table.h"
-#include "conn/options.h"
+#include "conn/writing.h"
 #include "lake/delta/delta_error.h"
 #include "lake/delta/feature.h"
 #include "lake/place.h"
@@ -27,41 +27,6 @@ enum sl_code sl_delta_sink_check(const struct sl_options *options, struct sl_err
 }
 
 /* ---- options ---- */
-
-static enum sl_code read_codec(struct sl_delta_sink *sink, struct sl_err *err) {
-    const struct sl_options *options = &sink->config.options;
-    struct sl_str codec = sl_options_str(options, &option_table, "compression");
-    const struct sl_option *given = sl_options_find(options, SL_STR("compression"));
-    const char *setting =
-        sink->env->client_setting
-            ? sink->env->client_setting(sink->env->client_ctx,
-                                        SL_STR("spark.sql.parquet.compression.codec"))
-            : NULL;
-    if (!given && setting) codec = sl_str(setting);
-    if (sl_codec_parse(codec, &sink->writing.encoding.codec)) return SL_OK;
-    sl_fail_at(err, given ? given->span : (struct sl_span){0}, "CODEC_NOT_AVAILABLE", "56038",
-               "the codec `%.*s` is not available", SL_STR_ARG(codec));
-    return sl_hint(err, "available codecs: snappy, zstd, lz4_raw, gzip, none"), SL_USER;
-}
-
-static enum sl_code read_options(struct sl_delta_sink *sink, struct sl_err *err) {
-    const struct sl_options *options = &sink->config.options;
-    struct sl_table_writer_config *writing = &sink->writing;
-    struct sl_parquet_write_options *write = &writing->encoding;
-    SL_TRY(sl_options_check(options, &option_table, err));
-    sl_parquet_write_options_init(write);
-    SL_TRY(read_codec(sink, err));
-    write->zstd_level = (int)sl_options_int(options, &option_table, "compressionLevel");
-    write->row_group_bytes = (size_t)sl_options_int(options, &option_table, "parquet.block.size");
-    write->page_bytes = (size_t)sl_options_int(options, &option_table, "parquet.page.size");
-    write->dictionary = sl_options_bool(options, &option_table, "parquet.enable.dictionary");
-    write->adaptive_codec = sl_options_bool(options, &option_table, "sluice.adaptiveCodec");
-    writing->rows_per_file_max =
-        (uint64_t)sl_options_int(options, &option_table, "maxRecordsPerFile");
-    int64_t open_max = sl_options_int(options, &option_table, "sluice.maxOpenPartitions");
-    writing->open_partitions_max = open_max < 1 ? 1 : (uint32_t)open_max;
-    return SL_OK;
-}
 
 /* delta.minReaderVersion and its like would be a promise to readers that nobody keeps. */
 static enum sl_code refuse_version(const struct sl_option *option, struct sl_err *err) {
@@ -97,7 +62,7 @@ static enum sl_code read_properties(struct sl_delta_sink *sink, struct sl_err *e
 static void read_merges(struct sl_delta_sink *sink) {
     const struct sl_options *options = &sink->config.options;
     const char *setting =
-        sl_delta_table_setting(sink->env, "spark.databricks.delta.schema.autoMerge.enabled");
+        sl_conn_setting(sink->env, "spark.databricks.delta.schema.autoMerge.enabled");
     sink->merges = sl_options_find(options, SL_STR("mergeSchema"))
                        ? sl_options_bool(options, &option_table, "mergeSchema")
                        : setting && sl_str_eq_nocase(sl_str(setting), SL_STR("true"));
@@ -258,8 +223,8 @@ enum sl_code sl_delta_sink_check_demands(struct sl_delta_sink *sink, struct sl_e
 static enum sl_code open_table(struct sl_delta_sink *sink, struct sl_err *err) {
     sl_arena_init(&sink->layout_arena, "delta layout");
     sl_arena_init(&sink->batch, "delta batch");
-    sink->upkeep.env = sink->env;
-    sink->upkeep.table_dir = sink->table_dir;
+    sink->tidier.env = sink->env;
+    sink->tidier.table_dir = sink->table_dir;
     sink->compaction = (struct sl_delta_auto){
         .env = sink->env, .table_dir = sink->table_dir, .options = sink->config.options};
     struct sl_table_writer_config *writing = &sink->writing;
@@ -274,7 +239,7 @@ static enum sl_code open_table(struct sl_delta_sink *sink, struct sl_err *err) {
 static void close_sink(struct sl_sink *base) {
     struct sl_delta_sink *sink = (struct sl_delta_sink *)base;
     sl_delta_auto_end(&sink->compaction);
-    sl_delta_upkeep_end(&sink->upkeep);
+    sl_delta_tidier_end(&sink->tidier);
     sl_table_writer_free(sink->writer);
     sl_delta_snapshot_close(sink->snapshot);
     sl_arena_release(&sink->layout_arena);
@@ -288,17 +253,11 @@ enum sl_code sl_delta_sink_open(const struct sl_conn_env *env, const struct sl_s
     sink->env = env;
     sink->config = *config;
     sink->streaming = env->checkpoint_dir.len > 0;
-    if (config->path.len == 0) {
-        sl_fail(err, SL_USER, "table `%.*s` has no directory", SL_STR_ARG(config->name));
-        return sl_hint(err, "add LOCATION '/path/of/the/table'"), SL_USER;
-    }
-    SL_TRY(read_options(sink, err));
+    SL_TRY(sl_writing_table_dir(env, config, &sink->table_dir, err));
+    SL_TRY(sl_options_check(&config->options, &option_table, err));
+    SL_TRY(sl_writing_read(env, &config->options, &option_table, &sink->writing, err));
     SL_TRY(read_properties(sink, err));
     read_merges(sink);
-    struct sl_str path = config->path;
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
-    sink->table_dir = sl_arena_cstr(env->query, path);
     sink->description = sl_arena_printf(env->query, "DeltaSink[%s]", sink->table_dir);
     enum sl_code code = open_table(sink, err);
     if (code != SL_OK) {
@@ -313,16 +272,10 @@ static struct sl_str description(const struct sl_sink *sink) {
     return ((const struct sl_delta_sink *)sink)->description;
 }
 
-/* Encoders get a part of the memory limit only, so that reading never waits for writing. */
-enum { ENCODER_SHARE = 6, TASK_BYTES_MIN = 8 << 20 };
-
 static enum sl_code begin(struct sl_sink *base, int64_t batch_id, uint64_t offsets_hash,
                           uint32_t tasks, struct sl_err *err) {
     struct sl_delta_sink *sink = (struct sl_delta_sink *)base;
     uint64_t seed, unused;
-    size_t memory = sink->env->budget ? sink->env->budget->limit_bytes : 0,
-           task_bytes_max = memory / ENCODER_SHARE / (tasks ? tasks : 1);
-    if (task_bytes_max < TASK_BYTES_MIN) task_bytes_max = TASK_BYTES_MIN;
     sink->batch_id = batch_id;
     sink->offsets_hash = offsets_hash;
     sl_delta_batch_clear(sink);
@@ -330,7 +283,7 @@ static enum sl_code begin(struct sl_sink *base, int64_t batch_id, uint64_t offse
     SL_TRY(sl_delta_sink_check_demands(sink, err));
     SL_TRY(sl_io_make_dirs(sink->table_dir, err));
     sl_random_system(&seed, &unused);
-    sl_table_writer_begin(sink->writer, batch_id, seed, task_bytes_max);
+    sl_table_writer_begin(sink->writer, batch_id, seed, sl_writing_task_bytes(sink->env, tasks));
     return SL_OK;
 }
 

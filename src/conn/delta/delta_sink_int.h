@@ -7,7 +7,7 @@
 #include "conn/delta/delta_auto.h"
 #include "conn/delta/delta_demand.h"
 #include "conn/delta/delta_layout.h"
-#include "conn/delta/delta_upkeep.h"
+#include "conn/delta/delta_tidy.h"
 #include "lake/delta/commit.h"
 #include "table/table_writer.h"
 
@@ -45,10 +45,15 @@ struct sl_delta_sink {
     uint64_t rows, bytes;
     bool may_be_visible; /* its commit was tried, and nothing proves that it failed */
 
-    struct sl_delta_upkeep upkeep;
+    struct sl_delta_tidier tidier;
     struct sl_delta_auto compaction;
 };
 extern const struct sl_sink_ops sl_delta_sink_ops;
+
+/* Every batch takes the place of the rows that are there: a view's run, complete mode. */
+static inline bool sl_delta_sink_replaces(const struct sl_delta_sink *sink) {
+    return !sink->streaming || sink->config.mode == SL_MODE_COMPLETE;
+}
 
 /* delta_sink.c: follows the table to its newest version; opens it when somebody made it. */
 SL_MUST_CHECK enum sl_code sl_delta_sink_follow(struct sl_delta_sink *sink, struct sl_err *err);

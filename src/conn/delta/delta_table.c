@@ -4,19 +4,16 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/quantity.h"
-#include "lake/delta/checkpoint.h"
+#include "conn/delta/delta_info.h"
 #include "lake/delta/delta_error.h"
 #include "lake/delta/history.h"
 #include "lake/delta/value.h"
 #include "lake/partition.h"
+#include "lake/place.h"
 
 const char *sl_delta_table_dir(struct sl_arena *arena, struct sl_str path) {
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
-    while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
-    return sl_arena_cstr(arena, path);
+    return sl_arena_cstr(arena, sl_place_plain(path));
 }
 
 static enum sl_code no_table(const char *table_dir, struct sl_err *err) {
@@ -67,30 +64,11 @@ enum sl_code sl_delta_table_put_path(struct sl_buf *out, const char *table_dir,
     return code;
 }
 
-const char *sl_delta_table_setting(const struct sl_conn_env *env, const char *name) {
-    return env->client_setting ? env->client_setting(env->client_ctx, sl_str(name)) : NULL;
-}
-
 int64_t sl_delta_table_bytes(const struct sl_delta_snapshot *snapshot, const char *name,
                              int64_t otherwise) {
     int64_t bytes;
     const char *text = sl_delta_snapshot_property(snapshot, name);
     return text && sl_parse_bytes(sl_str(text), &bytes) && bytes > 0 ? bytes : otherwise;
-}
-
-void sl_delta_table_keep_up(const struct sl_conn_env *env, struct sl_delta_snapshot *snapshot,
-                            int64_t version) {
-    struct sl_err err = {0};
-    uint64_t deleted;
-    int64_t now_ms = sl_clock_wall_us() / 1000;
-    if (!sl_delta_checkpoint_due(snapshot, version)) return;
-    enum sl_code code = sl_delta_checkpoint_write(snapshot, now_ms, &err);
-    if (code == SL_OK) code = sl_delta_log_clean(snapshot, now_ms, &deleted, &err);
-    if (code != SL_OK)
-        sl_log_event(env->log, SL_LOG_WARN, SL_CAT_COMMIT,
-                     "no checkpoint of version %lld of the Delta table `%s`: %s; readers have to "
-                     "read more of the log",
-                     (long long)version, sl_delta_snapshot_dir(snapshot), err.msg);
 }
 
 /* ---- files ---- */
@@ -169,23 +147,8 @@ static void put_member(struct sl_buf *out, const char *name, struct sl_str value
 
 static void put_list(struct sl_buf *out, const char *name, const struct sl_str *items,
                      uint32_t count) {
-    sl_buf_printf(out, ",\"%s\":[", name);
-    for (uint32_t i = 0; i < count; i++) {
-        if (i) sl_buf_put_byte(out, ',');
-        sl_json_put_string(out, items[i]);
-    }
-    sl_buf_put_byte(out, ']');
-}
-
-static void put_properties(struct sl_buf *out, const struct sl_delta_map *map) {
-    sl_buf_put_cstr(out, ",\"properties\":{");
-    for (uint32_t i = 0; i < map->count; i++) {
-        if (i) sl_buf_put_byte(out, ',');
-        sl_json_put_string(out, map->items[i].name);
-        sl_buf_put_byte(out, ':');
-        sl_json_put_string(out, map->items[i].value);
-    }
-    sl_buf_put_byte(out, '}');
+    sl_buf_printf(out, ",\"%s\":", name);
+    sl_delta_put_names(out, items, count);
 }
 
 /* Of a protocol without lists of features Spark tells those that its versions stand for. */
@@ -241,7 +204,8 @@ static enum sl_code put_detail(const struct sl_table_call *call,
     put_list(out, "partitionColumns", metadata->partition_columns, metadata->partition_count);
     sl_buf_printf(out, ",\"clusteringColumns\":[],\"numFiles\":%llu,\"sizeInBytes\":%llu",
                   (unsigned long long)total.files, (unsigned long long)total.bytes);
-    put_properties(out, &metadata->configuration);
+    sl_buf_put_cstr(out, ",\"properties\":");
+    sl_delta_put_map(out, &metadata->configuration);
     sl_buf_printf(out, ",\"minReaderVersion\":%d,\"minWriterVersion\":%d", protocol->reader_version,
                   protocol->writer_version);
     put_features(out, call->env->query, protocol);

@@ -21,16 +21,9 @@ void sl_delta_table_put_partition(struct sl_buf *out, const struct sl_delta_meta
 SL_MUST_CHECK enum sl_code sl_delta_table_put_path(struct sl_buf *out, const char *table_dir,
                                                    struct sl_str log_path, bool *outside,
                                                    struct sl_err *err);
-/* A setting of the session or NULL. */
-const char *sl_delta_table_setting(const struct sl_conn_env *env, const char *name);
 /* A property of sizes, from the table; `otherwise` when it is not there or no size. */
 int64_t sl_delta_table_bytes(const struct sl_delta_snapshot *snapshot, const char *name,
                              int64_t otherwise);
-/* What follows a commit of ours: a checkpoint when it is due, the log's clean-up. A failure is a
- * warning. */
-void sl_delta_table_keep_up(const struct sl_conn_env *env, struct sl_delta_snapshot *snapshot,
-                            int64_t version);
-
 /* delta_optimize.c */
 enum sl_code sl_delta_optimize(const struct sl_table_call *call, const struct sl_optimize *what,
                                struct sl_report *out, struct sl_err *err);

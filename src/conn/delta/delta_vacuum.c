@@ -12,7 +12,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "conn/delta/delta_info.h"
 #include "conn/delta/delta_table.h"
+#include "conn/delta/delta_tidy.h"
+#include "conn/options.h"
 #include "lake/delta/checkpoint.h"
 #include "lake/delta/commit.h"
 #include "lake/delta/deletion_vector.h"
@@ -52,8 +55,8 @@ static enum sl_code too_short(const struct vacuum *vacuum, struct sl_err *err) {
 static enum sl_code choose_retention(struct vacuum *vacuum, struct sl_err *err) {
     const char *property =
         sl_delta_snapshot_property(vacuum->snapshot, "delta.deletedFileRetentionDuration");
-    const char *check = sl_delta_table_setting(
-        vacuum->call->env, "spark.databricks.delta.retentionDurationCheck.enabled");
+    const char *check =
+        sl_conn_setting(vacuum->call->env, "spark.databricks.delta.retentionDurationCheck.enabled");
     vacuum->default_ms = RETENTION_HOURS * MS_PER_HOUR;
     if (property) SL_TRY(sl_delta_interval_parse(sl_str(property), &vacuum->default_ms, err));
     vacuum->retention_ms =
@@ -132,64 +135,38 @@ static enum sl_code find(struct vacuum *vacuum, struct sl_err *err) {
 
 /* ---- what the log says of it ---- */
 
-struct object {
-    struct sl_str names[4];
-    struct sl_json items[4];
-    size_t count;
-};
-
-static void put(struct object *object, const char *name, enum sl_json_kind kind,
-                struct sl_str value) {
-    object->names[object->count] = sl_str(name);
-    object->items[object->count++] = (struct sl_json){.kind = kind, .text = value};
-}
-
-static struct sl_json as_json(struct object *object) {
-    return (struct sl_json){.kind = SL_JSON_OBJECT,
-                            .names = object->names,
-                            .items = object->items,
-                            .count = object->count};
-}
-
-static enum sl_code say(struct vacuum *vacuum, const char *operation, struct object *parameters,
-                        struct object *metrics, struct sl_err *err) {
+static enum sl_code say(struct vacuum *vacuum, const char *operation,
+                        struct sl_delta_info *parameters, struct sl_delta_info *metrics,
+                        struct sl_err *err) {
     struct sl_delta_commit commit = {.scope = SL_DELTA_BLIND};
     int64_t version;
     bool already;
     commit.info.operation = sl_str(operation);
     commit.info.isolation = SL_STR("SnapshotIsolation");
-    commit.info.parameters = as_json(parameters);
-    commit.info.metrics = as_json(metrics);
+    commit.info.parameters = sl_delta_info_json(parameters);
+    commit.info.metrics = sl_delta_info_json(metrics);
     SL_TRY(sl_delta_commit(vacuum->snapshot, &commit, &version, &already, err));
-    sl_delta_table_keep_up(vacuum->call->env, vacuum->snapshot, version);
+    sl_delta_tidy(vacuum->call->env, vacuum->snapshot, version);
     return SL_OK;
 }
 
-static struct sl_str number(struct vacuum *vacuum, int64_t value) {
-    return sl_arena_printf(&vacuum->arena, "%lld", (long long)value);
-}
-
 static enum sl_code say_start(struct vacuum *vacuum, struct sl_err *err) {
-    struct object parameters = {0}, metrics = {0};
-    put(&parameters, "retentionCheckEnabled", SL_JSON_BOOL, SL_STR(""));
-    parameters.items[0].boolean = vacuum->is_checked;
-    put(&parameters, "defaultRetentionMillis", SL_JSON_NUMBER, number(vacuum, vacuum->default_ms));
+    struct sl_delta_info parameters = {&vacuum->arena}, metrics = {&vacuum->arena};
+    sl_delta_info_put_bool(&parameters, "retentionCheckEnabled", vacuum->is_checked);
+    sl_delta_info_put_number(&parameters, "defaultRetentionMillis", vacuum->default_ms);
     if (vacuum->what->retention_ms >= 0)
-        put(&parameters, "specifiedRetentionMillis", SL_JSON_NUMBER,
-            number(vacuum, vacuum->retention_ms));
-    put(&metrics, "numFilesToDelete", SL_JSON_STRING,
-        number(vacuum, (int64_t)vacuum->swept.file_count));
-    put(&metrics, "sizeOfDataToDelete", SL_JSON_STRING,
-        number(vacuum, (int64_t)vacuum->swept.bytes));
+        sl_delta_info_put_number(&parameters, "specifiedRetentionMillis", vacuum->retention_ms);
+    sl_delta_info_put_count(&metrics, "numFilesToDelete", vacuum->swept.file_count);
+    sl_delta_info_put_count(&metrics, "sizeOfDataToDelete", vacuum->swept.bytes);
     return say(vacuum, "VACUUM START", &parameters, &metrics, err);
 }
 
 static enum sl_code say_end(struct vacuum *vacuum, bool failed, uint64_t files, uint64_t dirs,
                             struct sl_err *err) {
-    struct object parameters = {0}, metrics = {0};
-    put(&parameters, "status", SL_JSON_STRING, failed ? SL_STR("FAILED") : SL_STR("COMPLETED"));
-    put(&metrics, "numDeletedFiles", SL_JSON_STRING, number(vacuum, (int64_t)files));
-    put(&metrics, "numVacuumedDirectories", SL_JSON_STRING, number(vacuum, (int64_t)dirs));
+    struct sl_delta_info parameters = {&vacuum->arena}, metrics = {&vacuum->arena};
+    sl_delta_info_put(&parameters, "status", failed ? SL_STR("FAILED") : SL_STR("COMPLETED"));
+    sl_delta_info_put_count(&metrics, "numDeletedFiles", files);
+    sl_delta_info_put_count(&metrics, "numVacuumedDirectories", dirs);
     return say(vacuum, "VACUUM END", &parameters, &metrics, err);
 }
 

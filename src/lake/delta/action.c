@@ -18,6 +18,27 @@ const struct sl_delta_pair *sl_delta_map_find(const struct sl_delta_map *map, st
     return NULL;
 }
 
+static struct sl_delta_map copy_map(struct sl_arena *arena, const struct sl_delta_map *map) {
+    struct sl_delta_map copy = {SL_NEW_ARRAY(arena, struct sl_delta_pair, map->count + 1),
+                                map->count};
+    for (uint32_t i = 0; i < map->count; i++) {
+        copy.items[i] = (struct sl_delta_pair){.name = sl_arena_str(arena, map->items[i].name)};
+        if (map->items[i].value.ptr) copy.items[i].value = sl_arena_str(arena, map->items[i].value);
+    }
+    return copy;
+}
+
+struct sl_delta_file sl_delta_file_copy(struct sl_arena *arena, const struct sl_delta_file *file) {
+    struct sl_delta_file copy = *file;
+    copy.path = sl_arena_str(arena, file->path);
+    copy.partition_values = copy_map(arena, &file->partition_values);
+    copy.tags = (struct sl_delta_map){0};
+    copy.stats = copy.clustering_provider = (struct sl_str){0};
+    if (file->vector.storage)
+        copy.vector.path_or_inline = sl_arena_str(arena, file->vector.path_or_inline);
+    return copy;
+}
+
 static void wrong(struct reader *r, const char *name, const char *what) {
     if (r->code == SL_OK)
         r->code = sl_fail(r->err, SL_DATA, "action `%s`: `%s` is %s", r->action, name, what);

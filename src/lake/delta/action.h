@@ -65,6 +65,9 @@ struct sl_delta_file {  /* add and remove */
     struct sl_str clustering_provider;        /* ptr == NULL: absent */
 };
 
+/* A copy in the arena of what a remove needs: without statistics, tags and clustering. */
+struct sl_delta_file sl_delta_file_copy(struct sl_arena *arena, const struct sl_delta_file *file);
+
 struct sl_delta_domain {
     struct sl_str domain, configuration;
     bool removed;

@@ -269,7 +269,7 @@ static enum sl_code put_newer_hint(const struct writer *writer, struct sl_err *e
     return code;
 }
 
-/* A query's upkeep and a compaction may both be here: between the look and the write nobody may
+/* A query's tidying and a compaction may both be here: between the look and the write nobody may
  * put a later one. */
 static enum sl_code put_hint(const struct writer *writer, struct sl_err *err) {
     int lock = sl_io_dir_lock(writer->dir);

@@ -4,6 +4,7 @@
 #include "kern/cast.h"
 #include "kern/zone.h"
 #include "lake/delta/stats_int.h"
+#include "lake/delta/value.h"
 
 enum { STATS_BYTES_MAX = 16 << 20, ALIGN = 64 };
 #define MICROS_PER_MILLI INT64_C(1000)
@@ -40,22 +41,9 @@ static void *alloc_buffer(struct sl_arena *arena, size_t bytes) {
     return buffer + (ALIGN - (uintptr_t)buffer % ALIGN) % ALIGN;
 }
 
-static bool fits_kind(enum sl_kind kind, int64_t value) {
-    switch (kind) {
-    case SL_BYTE_KIND:
-        return value >= INT8_MIN && value <= INT8_MAX;
-    case SL_SHORT_KIND:
-        return value >= INT16_MIN && value <= INT16_MAX;
-    case SL_INT_KIND:
-        return value >= INT32_MIN && value <= INT32_MAX;
-    default:
-        return true;
-    }
-}
-
 static bool read_integer(const struct sl_json *json, struct sl_vec *out) {
     int64_t value;
-    if (!sl_json_i64(json, &value) || !fits_kind(out->type->kind, value)) return false;
+    if (!sl_json_i64(json, &value) || !sl_delta_integer_fits(value, out->type->kind)) return false;
     switch (out->type->kind) {
     case SL_BYTE_KIND:
         out->i8[0] = (int8_t)value;

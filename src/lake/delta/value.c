@@ -11,19 +11,6 @@
 
 /* ---- values to text ---- */
 
-static int64_t integer_at(const struct sl_vec *flat, uint32_t at) {
-    switch (flat->type->kind) {
-    case SL_BYTE_KIND:
-        return flat->i8[at];
-    case SL_SHORT_KIND:
-        return flat->i16[at];
-    case SL_INT_KIND:
-        return flat->i32[at];
-    default:
-        return flat->i64[at];
-    }
-}
-
 /* "2024-01-01T10:00:00.000000Z": always six digits, as Spark's utcTimestampPartitionValues. */
 static void put_utc(struct sl_buf *out, int64_t micros) {
     char text[40];
@@ -63,7 +50,7 @@ static void put_flat(struct sl_buf *out, const struct sl_vec *flat, uint32_t at)
         len = sl_format_timestamp(text, flat->i64[at], sl_zone_utc);
         break;
     default:
-        sl_buf_printf(out, "%lld", (long long)integer_at(flat, at));
+        sl_buf_printf(out, "%lld", (long long)sl_vec_integer(flat, at));
         return;
     }
     sl_buf_put(out, text, len);
@@ -95,7 +82,7 @@ static enum sl_code not_a_value(struct sl_str text, const struct sl_type *type,
     return SL_DATA;
 }
 
-static bool fits(int64_t value, enum sl_kind kind) {
+bool sl_delta_integer_fits(int64_t value, enum sl_kind kind) {
     switch (kind) {
     case SL_BYTE_KIND:
         return value >= INT8_MIN && value <= INT8_MAX;
@@ -126,7 +113,7 @@ static bool parse_integer(struct sl_str text, enum sl_kind kind, int64_t *out) {
     case SL_TIMESTAMP_NTZ_KIND:
         return sl_parse_timestamp_ntz(text, out);
     default:
-        return sl_parse_i64(text, out) && fits(*out, kind);
+        return sl_parse_i64(text, out) && sl_delta_integer_fits(*out, kind);
     }
 }
 

@@ -23,5 +23,7 @@ SL_MUST_CHECK enum sl_code sl_delta_value_parse(struct sl_str text, bool is_null
 void sl_delta_path_put(struct sl_buf *out, struct sl_str relative_path);
 SL_MUST_CHECK enum sl_code sl_delta_path_parse(struct sl_str log_path, struct sl_buf *out,
                                                bool *absolute, struct sl_err *err);
+/* Of a BYTE, SHORT, INT; other kinds hold every value. */
+bool sl_delta_integer_fits(int64_t value, enum sl_kind kind);
 
 #endif

@@ -158,3 +158,21 @@ void test_sync_dirs_reaches_the_root_once(void **state) {
     assert_int_equal(sl_io_sync_dirs(root, dirs, 0, &err), SL_OK);
     temp_dir_remove(root);
 }
+
+void test_path_parents(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {{"a/b", "a"},   {"a/b/", "a"}, {"a//b", "a"},
+                                           {"/a/b", "/a"}, {"/a", "/"},   {"/", ""},
+                                           {"a", ""},      {"", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sl_str parent = sl_path_parent(sl_str(cases[i][0]));
+        if (!sl_str_eq(parent, sl_str(cases[i][1])))
+            fail_msg("the parent of `%s` is `%.*s`", cases[i][0], SL_STR_ARG(parent));
+    }
+    struct sl_str paths[] = {SL_STR("y/2"), SL_STR("top"), SL_STR("x/1"), SL_STR("y/1"),
+                             SL_STR("x/b/1")};
+    static const char *const want[] = {"", "x", "x/b", "y"};
+    assert_int_equal(sl_path_parents(paths, 5), 4);
+    for (size_t i = 0; i < 4; i++) assert_true(sl_str_eq(paths[i], sl_str(want[i])));
+    assert_int_equal(sl_path_parents(NULL, 0), 0);
+}

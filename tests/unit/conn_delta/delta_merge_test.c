@@ -1,10 +1,8 @@
 /* mergeSchema: what becomes of the table's columns, and of rows whose structs are smaller than the
  * table's; the sink's commit that adds columns together with the first rows that have them. */
-#include "../lake_delta/delta_table.h"
+#include "sink_world.h"
 
 #include "conn/delta/delta_merge.h"
-#include "conn/delta/delta_sink.h"
-#include "kern/zone.h"
 
 static const struct sl_type *type_of(struct sl_arena *arena, const char *ddl) {
     const struct sl_type *type;
@@ -133,83 +131,33 @@ void test_delta_merge_fits_values(void **state) {
 
 /* ---- the sink ---- */
 
-struct world {
-    struct sl_arena arena;
-    struct sl_session session;
-    struct sl_log log;
-    char *dir;
-    struct sl_conn_env env;
-    struct sl_option option;
-    const char *setting;
-};
-
-static const char *setting(void *ctx, struct sl_str name) {
-    const struct world *w = ctx;
-    bool asked = sl_str_eq(name, SL_STR("spark.databricks.delta.schema.autoMerge.enabled"));
-    return asked ? w->setting : NULL;
-}
-
-static void world_init(struct world *w) {
-    *w = (struct world){.session = {.ansi = true, .zone = sl_zone_utc, .time_zone = SL_STR("UTC")}};
-    sl_io_set_durability(SL_DURABLE_PROCESS);
-    sl_arena_init(&w->arena, "test");
-    sl_log_init(&w->log);
-    w->dir = temp_dir_make();
-    w->option = (struct sl_option){.name = SL_STR("mergeSchema"), .value = SL_STR("true")};
-    w->env = (struct sl_conn_env){.query = &w->arena,
-                                  .log = &w->log,
-                                  .session = &w->session,
-                                  .query_id = SL_STR("query-1"),
-                                  .client_setting = setting,
-                                  .client_ctx = w,
-                                  .checkpoint_dir = SL_STR("/checkpoint")};
+/* A table of a BIGINT, b STRING. */
+static void merge_world_init(struct world *w) {
+    world_init(w);
     delta_create(&w->arena, w->dir, PROTOCOL_1_2,
                  METADATA_OF(FIELD("a", "long") "," FIELD("b", "string"), "", ""));
 }
 
-static void world_release(struct world *w) {
-    temp_dir_remove(w->dir);
-    sl_arena_release(&w->arena);
-    sl_io_set_durability(SL_DURABLE_POWER);
-}
-
-static enum sl_code open_sink(struct world *w, const char *schema, bool merges,
-                              struct sl_sink **out, struct sl_err *err) {
-    struct sl_sink_config config = {.schema = type_of(&w->arena, schema),
-                                    .path = sl_str(w->dir),
-                                    .options = {&w->option, merges},
-                                    .name = SL_STR("t")};
-    return sl_delta_sink_open(&w->env, &config, out, err);
+static void choose_query(struct world *w, const char *schema, bool merges) {
+    w->config.schema = type_of(&w->arena, schema);
+    w->config.options.count = 0;
+    if (merges) world_set_option(w, "mergeSchema", "true");
 }
 
 static struct sl_sink *must_open(struct world *w, const char *schema, bool merges) {
-    struct sl_sink *sink;
-    struct sl_err err;
-    if (open_sink(w, schema, merges, &sink, &err) != SL_OK) fail_msg("%s", err.msg);
-    return sink;
+    choose_query(w, schema, merges);
+    return world_open(w);
 }
 
 /* One row of nulls, written but not committed. */
 static void stage(struct world *w, struct sl_sink *sink, const char *schema, int64_t batch_id) {
-    struct sl_sink_writer *writer;
     struct sl_batch batch;
-    struct sl_err err;
-    if (sink->ops->begin(sink, batch_id, 10 + (uint64_t)batch_id, 1, &err) != SL_OK)
-        fail_msg("%s", err.msg);
-    assert_int_equal(sink->ops->writer_open(sink, 0, &writer, NULL), SL_OK);
     sl_batch_init(&batch, type_of(&w->arena, schema), &w->arena);
     for (uint32_t i = 0; i < batch.schema->field_count; i++)
         assert_int_equal(sl_vec_append_null(&batch.columns[i], 1, NULL), SL_OK);
     batch.rows = batch.selected_rows = 1;
-    assert_int_equal(writer->ops->write(writer, &batch, NULL), SL_OK);
+    world_stage(sink, batch_id, 10 + (uint64_t)batch_id, &batch);
     sl_batch_release(&batch);
-    assert_int_equal(sink->ops->writer_close(writer, NULL), SL_OK);
-}
-
-static void commit(struct sl_sink *sink) {
-    struct sl_sink_metrics metrics;
-    struct sl_err err;
-    if (sink->ops->commit(sink, &metrics, &err) != SL_OK) fail_msg("%s", err.msg);
 }
 
 static void check_schema(struct world *w, int64_t version, const char *wanted) {
@@ -225,25 +173,22 @@ static void check_schema(struct world *w, int64_t version, const char *wanted) {
 void test_delta_merge_adds_columns_with_the_rows(void **state) {
     (void)state;
     struct world w;
-    struct sl_err err = {0};
     static const char wider[] = "a BIGINT, b STRING, s STRUCT<x: INT>, d DATE";
-    world_init(&w);
-    struct sl_sink *refused;
-    assert_int_equal(open_sink(&w, wider, false, &refused, &err), SL_USER);
-    assert_string_equal(err.condition, "DELTA_METADATA_MISMATCH");
+    merge_world_init(&w);
+    choose_query(&w, wider, false);
+    world_refuses(&w, SL_USER, "DELTA_METADATA_MISMATCH", "");
     struct sl_sink *sink = must_open(&w, wider, true);
     stage(&w, sink, wider, 0);
     sink->ops->abort(sink);
     check_schema(&w, 0, "struct<a:bigint,b:string>"); /* no rows, no columns */
     stage(&w, sink, wider, 0);
-    commit(sink);
+    world_commit(sink);
     check_schema(&w, 1, "struct<a:bigint,b:string,s:struct<x:int>,d:date>");
     delta_check_text(w.dir, 1, "{\"metaData\":{\"id\":\"t\"");
     delta_check_text(w.dir, 1, "\"txn\":{\"appId\":\"query-1\",\"version\":0");
     stage(&w, sink, wider, 1);
-    commit(sink);
+    world_commit(sink);
     check_schema(&w, 2, "struct<a:bigint,b:string,s:struct<x:int>,d:date>");
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -251,15 +196,15 @@ void test_delta_merge_adds_columns_with_the_rows(void **state) {
 void test_delta_merge_fills_what_the_query_lacks(void **state) {
     (void)state;
     struct world w;
-    world_init(&w);
+    merge_world_init(&w);
     struct sl_sink *sink = must_open(&w, "s STRUCT<x: INT, y: INT>", true);
     stage(&w, sink, "s STRUCT<x: INT, y: INT>", 0);
-    commit(sink);
-    sink->ops->close(sink);
+    world_commit(sink);
+    world_close(&w, sink);
     sink = must_open(&w, "s STRUCT<y: INT>, b STRING", true);
     stage(&w, sink, "s STRUCT<y: INT>, b STRING", 1);
-    commit(sink);
-    sink->ops->close(sink);
+    world_commit(sink);
+    world_close(&w, sink);
     check_schema(&w, 2, "struct<a:bigint,b:string,s:struct<x:int,y:int>>");
     delta_check_text(w.dir, 2, "\\\"nullCount\\\":{\\\"a\\\":1,\\\"b\\\":1");
     world_release(&w);
@@ -269,53 +214,45 @@ void test_delta_merge_fills_what_the_query_lacks(void **state) {
 void test_delta_merge_meets_a_rival(void **state) {
     (void)state;
     struct world w;
+    merge_world_init(&w);
+    w.merges = "true";
+    struct sl_sink *sink = must_open(&w, "a BIGINT, c INT", false); /* by the session's setting */
+    stage(&w, sink, "a BIGINT, c INT", 0);
+    world_change_metadata(
+        &w,
+        METADATA_OF(FIELD("a", "long") "," FIELD("b", "string") "," FIELD("r", "date"), "", ""));
+    world_commit(sink);
+    check_schema(&w, 2, "struct<a:bigint,b:string,r:date,c:int>");
+    world_release(&w);
+}
+
+/* The same name with another type does stop it. */
+void test_delta_merge_is_stopped_by_a_rival(void **state) {
+    (void)state;
+    struct world w;
     struct sl_err err;
     struct sl_sink_metrics metrics;
-    world_init(&w);
-    w.setting = "true";
-    struct sl_sink *sink = must_open(&w, "a BIGINT, c INT", false); /* by the session's setting */
-    static const char *const rivals[] = {
-        METADATA_OF(FIELD("a", "long") "," FIELD("b", "string") "," FIELD("r", "date"), "", ""),
-        METADATA_OF(FIELD("a", "long") "," FIELD("b", "string") "," FIELD("c", "string"), "", "")};
+    merge_world_init(&w);
+    struct sl_sink *sink = must_open(&w, "a BIGINT, c INT", true);
     stage(&w, sink, "a BIGINT, c INT", 0);
-    struct sl_delta_snapshot *rival = delta_open(w.dir);
-    struct sl_delta_action action = delta_action(&w.arena, rivals[0]);
-    struct sl_delta_commit change = {.info = {.operation = SL_STR("ADD COLUMNS")},
-                                     .scope = SL_DELTA_WHOLE_TABLE,
-                                     .metadata = &action.metadata};
-    delta_commit(rival, &change);
-    commit(sink);
-    check_schema(&w, 2, "struct<a:bigint,b:string,r:date,c:int>");
-    sink->ops->close(sink);
-    /* the same name with another type does stop it */
-    temp_dir_remove(w.dir);
-    w.dir = temp_dir_make();
-    delta_create(&w.arena, w.dir, PROTOCOL_1_2, METADATA_A);
-    sl_delta_snapshot_close(rival);
-    rival = delta_open(w.dir);
-    sink = must_open(&w, "a BIGINT, c INT", false);
-    stage(&w, sink, "a BIGINT, c INT", 0);
-    action = delta_action(&w.arena, rivals[1]);
-    delta_commit(rival, &change);
+    world_change_metadata(
+        &w,
+        METADATA_OF(FIELD("a", "long") "," FIELD("b", "string") "," FIELD("c", "string"), "", ""));
     assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_CONFLICT);
     assert_string_equal(err.condition, "DELTA_METADATA_CHANGED");
     sink->ops->abort(sink);
     assert_int_equal(sink->ops->begin(sink, 0, 10, 1, &err), SL_USER);
     assert_string_equal(err.condition, "DELTA_FAILED_TO_MERGE_FIELDS");
-    sl_delta_snapshot_close(rival);
-    sink->ops->close(sink);
     world_release(&w);
 }
 
 void test_delta_merge_refuses_what_delta_cannot_hold(void **state) {
     (void)state;
     struct world w;
-    struct sl_err err = {0};
-    struct sl_sink *sink;
-    world_init(&w);
-    assert_int_equal(open_sink(&w, "a BIGINT, `c d` INT", true, &sink, &err), SL_USER);
-    assert_string_equal(err.condition, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES");
-    assert_int_equal(open_sink(&w, "a BIGINT, t TIMESTAMP_NTZ", true, &sink, &err), SL_UNSUPPORTED);
-    assert_string_equal(err.condition, "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT");
+    merge_world_init(&w);
+    choose_query(&w, "a BIGINT, `c d` INT", true);
+    world_refuses(&w, SL_USER, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "`c d`");
+    choose_query(&w, "a BIGINT, t TIMESTAMP_NTZ", true);
+    world_refuses(&w, SL_UNSUPPORTED, "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT", "");
     world_release(&w);
 }

@@ -1,112 +1,32 @@
 /* The Delta sink as run/ drives it, on a real directory: what becomes a version, what is skipped,
  * what is refused. Rivals are second snapshots of the same table. */
-#include "../lake_delta/delta_table.h"
+#include "sink_world.h"
 
 #include "base/fail.h"
-#include "conn/delta/delta_sink.h"
 #include "conn/delta/delta_table.h"
-#include "kern/zone.h"
 
-struct world {
-    struct sl_arena arena;
-    struct sl_session session;
-    struct sl_log log;
-    char *dir;
-    struct sl_conn_env env;
-    struct sl_sink_config config;
-    struct sl_option options[8];
-};
 static const uint32_t by_second[] = {1};
 
-static struct sl_field field(const char *name, const struct sl_type *type) {
-    return (struct sl_field){sl_str(name), type, true, {0}, {0}};
-}
-
-static const struct sl_type *two(struct world *w, const char *a, const struct sl_type *type_a,
-                                 const char *b, const struct sl_type *type_b) {
-    struct sl_field fields[] = {field(a, type_a), field(b, type_b)};
-    return sl_type_struct(&w->arena, fields, 2);
-}
-
-static void world_init(struct world *w) {
-    *w = (struct world){.session = {.ansi = true, .zone = sl_zone_utc, .time_zone = SL_STR("UTC")}};
-    sl_io_set_durability(SL_DURABLE_PROCESS);
-    sl_arena_init(&w->arena, "test");
-    sl_log_init(&w->log);
-    w->dir = temp_dir_make();
-    w->env = (struct sl_conn_env){.query = &w->arena,
-                                  .log = &w->log,
-                                  .session = &w->session,
-                                  .query_id = SL_STR("query-1"),
-                                  .checkpoint_dir = SL_STR("/checkpoint")};
-    w->config = (struct sl_sink_config){.schema = two(w, "a", &sl_type_long, "b", &sl_type_string),
-                                        .path = sl_str(w->dir),
-                                        .options = {w->options, 0},
-                                        .name = SL_STR("t")};
-}
-
-static void world_release(struct world *w) {
-    temp_dir_remove(w->dir);
-    sl_arena_release(&w->arena);
-    sl_io_set_durability(SL_DURABLE_POWER);
-}
-
-static void set_option(struct world *w, const char *name, const char *value) {
-    w->options[w->config.options.count++] =
-        (struct sl_option){.name = sl_str(name), .value = sl_str(value)};
-}
-
-static struct sl_sink *open_sink(struct world *w) {
-    struct sl_sink *sink;
-    struct sl_err err;
-    if (sl_delta_sink_open(&w->env, &w->config, &sink, &err) != SL_OK)
-        fail_msg("%s < %s", err.msg, err.ctx);
-    return sink;
-}
-
-static void check_refused(struct world *w, enum sl_code code, const char *condition,
-                          const char *text) {
-    struct sl_sink *sink;
-    struct sl_err err = {0};
-    assert_int_equal(sl_delta_sink_open(&w->env, &w->config, &sink, &err), code);
-    assert_string_equal(err.condition, condition);
-    if (!strstr(err.msg, text)) fail_msg("`%s` is not in: %s", text, err.msg);
-}
-
-/* rows of (first + i, "x" or null) */
-static void write_rows(struct world *w, struct sl_sink_writer *writer, int64_t first,
-                       uint32_t rows) {
+/* Rows of (100 * batch + i, "x" or null). */
+static void stage(struct world *w, struct sl_sink *sink, int64_t batch_id, uint64_t hash,
+                  uint32_t rows) {
     struct sl_batch batch;
     sl_batch_init(&batch, w->config.schema, &w->arena);
     for (uint32_t i = 0; i < rows; i++) {
-        assert_int_equal(sl_vec_put_i64(&batch.columns[0], first + i, NULL), SL_OK);
+        assert_int_equal(sl_vec_put_i64(&batch.columns[0], batch_id * 100 + i, NULL), SL_OK);
         assert_int_equal(i % 2 ? sl_vec_append_null(&batch.columns[1], 1, NULL)
                                : sl_vec_put_str(&batch.columns[1], SL_STR("x"), NULL),
                          SL_OK);
     }
     batch.rows = batch.selected_rows = rows;
-    assert_int_equal(writer->ops->write(writer, &batch, NULL), SL_OK);
+    world_stage(sink, batch_id, hash, &batch);
     sl_batch_release(&batch);
 }
 
-static void stage(struct world *w, struct sl_sink *sink, int64_t batch, uint64_t hash,
-                  uint32_t rows) {
-    struct sl_sink_writer *writer;
-    struct sl_err err;
-    if (sink->ops->begin(sink, batch, hash, 1, &err) != SL_OK) fail_msg("%s", err.msg);
-    if (!rows) return;
-    assert_int_equal(sink->ops->writer_open(sink, 0, &writer, NULL), SL_OK);
-    write_rows(w, writer, batch * 100, rows);
-    assert_int_equal(sink->ops->writer_close(writer, NULL), SL_OK);
-}
-
-static struct sl_sink_metrics put_batch(struct world *w, struct sl_sink *sink, int64_t batch,
+static struct sl_sink_metrics put_batch(struct world *w, struct sl_sink *sink, int64_t batch_id,
                                         uint64_t hash, uint32_t rows) {
-    struct sl_sink_metrics metrics;
-    struct sl_err err;
-    stage(w, sink, batch, hash, rows);
-    if (sink->ops->commit(sink, &metrics, &err) != SL_OK) fail_msg("%s < %s", err.msg, err.ctx);
-    return metrics;
+    stage(w, sink, batch_id, hash, rows);
+    return world_commit(sink);
 }
 
 static size_t data_files(struct world *w, const char *dir) {
@@ -138,7 +58,7 @@ void test_delta_sink_creates_and_appends(void **state) {
     world_init(&w);
     w.config.partition_columns = by_second;
     w.config.partition_count = 1;
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     assert_false(temp_dir_exists(w.dir, "_delta_log"));
     assert_true(sl_str_starts(sink->ops->description(sink), SL_STR("DeltaSink[/")));
     struct sl_sink_metrics metrics = put_batch(&w, sink, 0, 0xabc, 4);
@@ -166,7 +86,6 @@ void test_delta_sink_creates_and_appends(void **state) {
     put_batch(&w, sink, 1, 2, 3);
     assert_int_equal(version_of(&w), 1);
     assert_int_equal(live_files(&w), 4);
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -175,13 +94,12 @@ void test_delta_sink_commits_empty_batches(void **state) {
     (void)state;
     struct world w;
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     put_batch(&w, sink, 0, 1, 0);
     put_batch(&w, sink, 1, 1, 0);
     assert_int_equal(version_of(&w), 1);
     assert_int_equal(live_files(&w), 0);
     delta_check_text(w.dir, 1, "\"txn\":{\"appId\":\"query-1\",\"version\":1");
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -191,12 +109,12 @@ void test_delta_sink_knows_its_batches(void **state) {
     bool committed;
     struct sl_err err;
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     put_batch(&w, sink, 0, 10, 1);
     put_batch(&w, sink, 1, 11, 1);
-    sink->ops->close(sink);
+    world_close(&w, sink);
 
-    sink = open_sink(&w);
+    sink = world_open(&w);
     assert_int_equal(sink->ops->recover(sink, 1, 11, 0, &err), SL_OK);
     assert_int_equal(sink->ops->is_committed(sink, 1, 11, &committed, &err), SL_OK);
     assert_true(committed);
@@ -212,7 +130,6 @@ void test_delta_sink_knows_its_batches(void **state) {
     assert_non_null(strstr(err.msg, "has planned only up to batch 0"));
     assert_int_equal(sink->ops->recover(sink, 3, 13, 2, &err), SL_USER);
     assert_non_null(strstr(err.msg, "only up to 1"));
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -222,7 +139,7 @@ void test_delta_sink_takes_over_from_spark(void **state) {
     struct world w;
     bool committed;
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     put_batch(&w, sink, 0, 10, 1);
     struct sl_delta_snapshot *spark = delta_open(w.dir);
     struct sl_delta_txn txn = {SL_STR("query-1"), 1, 5};
@@ -235,7 +152,6 @@ void test_delta_sink_takes_over_from_spark(void **state) {
     put_batch(&w, sink, 2, 12, 1);
     assert_int_equal(version_of(&w), 2);
     assert_int_equal(live_files(&w), 3);
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -246,7 +162,7 @@ void test_delta_sink_meets_its_double(void **state) {
     struct sl_sink_metrics metrics;
     struct sl_err err = {0};
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w), *other = open_sink(&w);
+    struct sl_sink *sink = world_open(&w), *other = world_open(&w);
     put_batch(&w, sink, 0, 10, 1);
     stage(&w, sink, 1, 11, 1);
     stage(&w, other, 1, 12, 1);
@@ -257,8 +173,6 @@ void test_delta_sink_meets_its_double(void **state) {
     other->ops->abort(other);
     assert_int_equal(data_files(&w, ""), before - 1);
     assert_int_equal(live_files(&w), 2);
-    sink->ops->close(sink);
-    other->ops->close(other);
     world_release(&w);
 }
 
@@ -271,8 +185,7 @@ void test_delta_sink_two_streams_make_one_table(void **state) {
     world_init(&w);
     struct sl_conn_env other_env = w.env;
     other_env.query_id = SL_STR("query-2");
-    struct sl_sink *sink = open_sink(&w), *other;
-    assert_int_equal(sl_delta_sink_open(&other_env, &w.config, &other, &err), SL_OK);
+    struct sl_sink *sink = world_open(&w), *other = world_open_as(&w, &other_env, &w.config);
     stage(&w, sink, 0, 10, 1);
     stage(&w, other, 0, 20, 1);
     assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_OK);
@@ -283,8 +196,6 @@ void test_delta_sink_two_streams_make_one_table(void **state) {
     put_batch(&w, other, 1, 21, 1);
     put_batch(&w, sink, 1, 11, 1);
     assert_int_equal(live_files(&w), 4);
-    sink->ops->close(sink);
-    other->ops->close(other);
     world_release(&w);
 }
 
@@ -298,9 +209,8 @@ void test_delta_sink_meets_another_new_table(void **state) {
     struct sl_conn_env other_env = w.env;
     struct sl_sink_config other_config = w.config;
     other_env.query_id = SL_STR("query-2");
-    other_config.schema = two(&w, "a", &sl_type_long, "c", &sl_type_string);
-    struct sl_sink *sink = open_sink(&w), *other;
-    assert_int_equal(sl_delta_sink_open(&other_env, &other_config, &other, &err), SL_OK);
+    other_config.schema = world_two(&w, "a", &sl_type_long, "c", &sl_type_string);
+    struct sl_sink *sink = world_open(&w), *other = world_open_as(&w, &other_env, &other_config);
     stage(&w, sink, 0, 10, 1);
     stage(&w, other, 0, 20, 1);
     assert_int_equal(other->ops->commit(other, &metrics, &err), SL_OK);
@@ -309,8 +219,6 @@ void test_delta_sink_meets_another_new_table(void **state) {
     assert_int_equal(data_files(&w, ""), 1);
     assert_int_equal(sink->ops->begin(sink, 0, 10, 1, &err), SL_USER);
     assert_string_equal(err.condition, "DELTA_METADATA_MISMATCH");
-    sink->ops->close(sink);
-    other->ops->close(other);
     world_release(&w);
 }
 
@@ -318,7 +226,7 @@ void test_delta_sink_foreign_writers(void **state) {
     (void)state;
     struct world w;
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     put_batch(&w, sink, 0, 10, 1);
     stage(&w, sink, 1, 11, 1);
     /* comes between our staging and our commit */
@@ -331,18 +239,7 @@ void test_delta_sink_foreign_writers(void **state) {
     assert_int_equal(version_of(&w), 2);
     assert_int_equal(live_files(&w), 3);
     sl_delta_snapshot_close(rival);
-    sink->ops->close(sink);
     world_release(&w);
-}
-
-static void change_metadata(struct world *w, const char *metadata) {
-    struct sl_delta_snapshot *rival = delta_open(w->dir);
-    struct sl_delta_action action = delta_action(&w->arena, metadata);
-    struct sl_delta_commit commit = {.info = {.operation = SL_STR("ADD COLUMNS")},
-                                     .scope = SL_DELTA_WHOLE_TABLE,
-                                     .metadata = &action.metadata};
-    delta_commit(rival, &commit);
-    sl_delta_snapshot_close(rival);
 }
 
 /* A new nullable column meanwhile is no obstacle for files that lack it; another type is. */
@@ -352,10 +249,10 @@ void test_delta_sink_schema_changes_under_it(void **state) {
     struct sl_sink_metrics metrics;
     struct sl_err err = {0};
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     put_batch(&w, sink, 0, 10, 1);
     stage(&w, sink, 1, 11, 1);
-    change_metadata(
+    world_change_metadata(
         &w,
         METADATA_OF(FIELD("a", "long") "," FIELD("b", "string") "," FIELD("c", "date"), "", ""));
     assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_OK);
@@ -363,7 +260,7 @@ void test_delta_sink_schema_changes_under_it(void **state) {
     delta_check_text(w.dir, version_of(&w),
                      "\\\"nullCount\\\":{\\\"a\\\":0,\\\"b\\\":0,\\\"c\\\":1}");
     stage(&w, sink, 3, 13, 1);
-    change_metadata(&w, METADATA_OF(FIELD("a", "integer") "," FIELD("b", "string"), "", ""));
+    world_change_metadata(&w, METADATA_OF(FIELD("a", "integer") "," FIELD("b", "string"), "", ""));
     size_t before = data_files(&w, "");
     assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_CONFLICT);
     assert_string_equal(err.condition, "DELTA_METADATA_CHANGED");
@@ -371,7 +268,6 @@ void test_delta_sink_schema_changes_under_it(void **state) {
     assert_int_equal(data_files(&w, ""), before - 1);
     assert_int_equal(sink->ops->begin(sink, 3, 13, 1, &err), SL_USER);
     assert_string_equal(err.condition, "DELTA_METADATA_MISMATCH");
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -381,14 +277,13 @@ void test_delta_sink_refuses_other_columns(void **state) {
     world_init(&w);
     delta_create(&w.arena, w.dir, PROTOCOL_1_2,
                  METADATA_OF(FIELD("a", "integer") "," FIELD("c", "string"), "", ""));
-    check_refused(&w, SL_USER, "DELTA_METADATA_MISMATCH",
+    world_refuses(&w, SL_USER, "DELTA_METADATA_MISMATCH",
                   "column `a` is BIGINT in the query, INT in the table; column `b` (STRING) is not "
                   "in the table");
     /* a column less, another case: fine */
-    struct sl_field fields[] = {field("A", &sl_type_int)};
+    struct sl_field fields[] = {world_field("A", &sl_type_int)};
     w.config.schema = sl_type_struct(&w.arena, fields, 1);
-    struct sl_sink *sink = open_sink(&w);
-    sink->ops->close(sink);
+    world_open(&w);
     world_release(&w);
 }
 
@@ -427,7 +322,7 @@ void test_delta_sink_tells_constraints(void **state) {
     struct sl_sink_constraint *told;
     world_init(&w);
     delta_create(&w.arena, w.dir, PROTOCOL_1_2, metadata);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     assert_int_equal(sink->ops->begin(sink, 0, 1, 1, &err), SL_UNSUPPORTED);
     assert_string_equal(err.condition, "DELTA_UNSUPPORTED_FEATURES_FOR_WRITE");
     assert_non_null(strstr(err.msg, "`positive` CHECK (a > 0)"));
@@ -437,7 +332,6 @@ void test_delta_sink_tells_constraints(void **state) {
         assert_true(sl_str_eq(told[i].text, sl_str(want[i][1])));
     }
     put_batch(&w, sink, 0, 1, 1);
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -449,22 +343,21 @@ void test_delta_sink_new_constraint_stops_it(void **state) {
     struct sl_sink_metrics metrics;
     struct sl_sink_constraint *told;
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     assert_int_equal(ask(&w, sink, &told), 0);
     put_batch(&w, sink, 0, 1, 1);
     stage(&w, sink, 1, 2, 1);
-    change_metadata(&w,
-                    METADATA_OF(FIELD("a", "long") "," FIELD("b", "string"), "", CHECK_POSITIVE));
+    world_change_metadata(
+        &w, METADATA_OF(FIELD("a", "long") "," FIELD("b", "string"), "", CHECK_POSITIVE));
     assert_int_equal(sink->ops->commit(sink, &metrics, &err), SL_CONFLICT);
     sink->ops->abort(sink);
     assert_int_equal(data_files(&w, ""), 1);
     assert_int_equal(sink->ops->begin(sink, 1, 2, 1, &err), SL_CONFLICT);
     assert_non_null(strstr(err.msg, "got a constraint while the query ran: `positive` CHECK"));
-    sink->ops->close(sink);
-    sink = open_sink(&w);
+    world_close(&w, sink);
+    sink = world_open(&w);
     assert_int_equal(ask(&w, sink, &told), 1);
     put_batch(&w, sink, 1, 2, 1);
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -481,10 +374,9 @@ void test_delta_sink_refuses_what_it_cannot_check(void **state) {
         METADATA_OF(DEMANDING("a", "long", "true",
                               "\\\"delta.invariants\\\":\\\"a > 3\\\"") "," FIELD("b", "string"),
                     "", ""));
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     assert_int_equal(sink->ops->constraints(sink, &w.arena, &told, &count, &err), SL_UNSUPPORTED);
     assert_non_null(strstr(err.msg, "the invariant of column `a`"));
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -492,15 +384,15 @@ void test_delta_sink_refuses_new_tables(void **state) {
     (void)state;
     struct world w;
     world_init(&w);
-    w.config.schema = two(&w, "a b", &sl_type_long, "c", &sl_type_string);
-    check_refused(&w, SL_USER, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "`a b`");
-    w.config.schema = two(&w, "a", &sl_type_null, "c", &sl_type_string);
-    check_refused(&w, SL_USER, "DELTA_UNSUPPORTED_DATA_TYPES", "VOID");
-    w.config.schema = two(&w, "a", &sl_type_long, "A", &sl_type_string);
-    check_refused(&w, SL_USER, "COLUMN_ALREADY_EXISTS", "`A`");
-    w.config.schema = two(&w, "a", &sl_type_long, "c", &sl_type_string);
-    set_option(&w, "maxRecordPerFile", "3");
-    check_refused(&w, SL_USER, "INVALID_OPTION", "maxRecordPerFile");
+    w.config.schema = world_two(&w, "a b", &sl_type_long, "c", &sl_type_string);
+    world_refuses(&w, SL_USER, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "`a b`");
+    w.config.schema = world_two(&w, "a", &sl_type_null, "c", &sl_type_string);
+    world_refuses(&w, SL_USER, "DELTA_UNSUPPORTED_DATA_TYPES", "VOID");
+    w.config.schema = world_two(&w, "a", &sl_type_long, "A", &sl_type_string);
+    world_refuses(&w, SL_USER, "COLUMN_ALREADY_EXISTS", "`A`");
+    w.config.schema = world_two(&w, "a", &sl_type_long, "c", &sl_type_string);
+    world_set_option(&w, "maxRecordPerFile", "3");
+    world_refuses(&w, SL_USER, "INVALID_OPTION", "maxRecordPerFile");
     assert_false(temp_dir_exists(w.dir, "_delta_log"));
     world_release(&w);
 }
@@ -509,19 +401,18 @@ void test_delta_sink_properties_and_protocol(void **state) {
     (void)state;
     struct world w;
     world_init(&w);
-    w.config.schema = two(&w, "a", &sl_type_long, "t", &sl_type_string);
-    struct sl_field fields[] = {field("a", &sl_type_long), field("b", &sl_type_string),
-                                field("t", &sl_type_timestamp_ntz)};
+    w.config.schema = world_two(&w, "a", &sl_type_long, "t", &sl_type_string);
+    struct sl_field fields[] = {world_field("a", &sl_type_long), world_field("b", &sl_type_string),
+                                world_field("t", &sl_type_timestamp_ntz)};
     w.config.schema = sl_type_struct(&w.arena, fields, 3);
-    set_option(&w, "delta.checkpointInterval", "7");
-    set_option(&w, "sluice.checkpointLocation", "/c");
-    struct sl_sink *sink = open_sink(&w);
+    world_set_option(&w, "delta.checkpointInterval", "7");
+    world_set_option(&w, "sluice.checkpointLocation", "/c");
+    struct sl_sink *sink = world_open(&w);
     put_batch(&w, sink, 0, 1, 0);
     delta_check_text(w.dir, 0, "\"configuration\":{\"delta.checkpointInterval\":\"7\"}");
     delta_check_text(w.dir, 0,
                      "\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":"
                      "[\"timestampNtz\"]");
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -532,16 +423,16 @@ void test_delta_sink_view_changes_its_columns(void **state) {
     struct sl_err err = {0};
     world_init(&w);
     w.env.checkpoint_dir = SL_STR("");
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     put_batch(&w, sink, 0, 1, 2);
-    sink->ops->close(sink);
+    world_close(&w, sink);
     struct sl_delta_snapshot *before = delta_open(w.dir);
-    w.config.schema = two(&w, "n", &sl_type_long, "b", &sl_type_string);
+    w.config.schema = world_two(&w, "n", &sl_type_long, "b", &sl_type_string);
     w.config.partition_columns = by_second;
     w.config.partition_count = 1;
-    sink = open_sink(&w);
+    sink = world_open(&w);
     put_batch(&w, sink, 0, 1, 3);
-    sink->ops->close(sink);
+    world_close(&w, sink);
     assert_int_equal(version_of(&w), 1);
     assert_int_equal(live_files(&w), 2);
     struct sl_delta_snapshot *after = delta_open(w.dir);
@@ -554,7 +445,7 @@ void test_delta_sink_view_changes_its_columns(void **state) {
     sl_delta_snapshot_close(after);
     /* columns that the table's protocol does not allow */
     struct sl_sink *refused;
-    w.config.schema = two(&w, "n", &sl_type_timestamp_ntz, "b", &sl_type_string);
+    w.config.schema = world_two(&w, "n", &sl_type_timestamp_ntz, "b", &sl_type_string);
     assert_int_equal(sl_delta_sink_open(&w.env, &w.config, &refused, &err), SL_UNSUPPORTED);
     assert_non_null(strstr(err.msg, "timestampNtz"));
     world_release(&w);
@@ -564,7 +455,7 @@ void test_delta_sink_abort_leaves_nothing(void **state) {
     (void)state;
     struct world w;
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     stage(&w, sink, 0, 1, 5);
     assert_int_equal(data_files(&w, ""), 1);
     sink->ops->abort(sink);
@@ -586,7 +477,6 @@ void test_delta_sink_abort_leaves_nothing(void **state) {
     assert_int_equal(sl_fail_configure(NULL, &err), SL_OK);
     if (code != SL_OK) sink->ops->abort(sink);
     assert_int_equal(data_files(&w, ""), live_files(&w));
-    sink->ops->close(sink);
     world_release(&w);
 }
 
@@ -594,9 +484,9 @@ void test_delta_sink_checkpoints_every_tenth_version(void **state) {
     (void)state;
     struct world w;
     world_init(&w);
-    struct sl_sink *sink = open_sink(&w);
+    struct sl_sink *sink = world_open(&w);
     for (int batch = 0; batch <= 10; batch++) put_batch(&w, sink, batch, 1, 2);
-    sink->ops->close(sink);
+    world_close(&w, sink);
     assert_true(temp_dir_exists(w.dir, "_delta_log/00000000000000000010.checkpoint.parquet"));
     assert_true(temp_dir_exists(w.dir, "_delta_log/_last_checkpoint"));
     assert_int_equal(live_files(&w), 11);
@@ -616,7 +506,7 @@ void test_delta_sink_syncs_up_to_the_table(void **state) {
         world_init(&w);
         w.config.partition_columns = by_second;
         w.config.partition_count = 1;
-        struct sl_sink *sink = open_sink(&w);
+        struct sl_sink *sink = world_open(&w);
         put_batch(&w, sink, 0, 10, 0);
         snprintf(path, sizeof path, "%s/b=x", w.dir);
         assert_int_equal(sl_io_make_dirs(path, &err), SL_OK);
@@ -628,7 +518,6 @@ void test_delta_sink_syncs_up_to_the_table(void **state) {
         assert_int_equal(sl_fail_configure(NULL, &err), SL_OK);
         snprintf(path, sizeof path, "could not sync directory `%s`", w.dir);
         synced |= !done && strstr(err.msg, path) != NULL;
-        sink->ops->close(sink);
         world_release(&w);
     }
     assert_true(synced && done);
@@ -668,9 +557,9 @@ void test_delta_optimize_leaves_nothing_when_it_is_beaten(void **state) {
         struct sl_err err = {0}, ignored;
         struct sl_report report = {0};
         world_init(&w);
-        struct sl_sink *sink = open_sink(&w);
+        struct sl_sink *sink = world_open(&w);
         for (int64_t batch = 0; batch < 3; batch++) put_batch(&w, sink, batch, 10, 2);
-        sink->ops->close(sink);
+        world_close(&w, sink);
         struct rival rival = {&w, nth, false};
         w.env.stopping = come_between;
         w.env.stop_ctx = &rival;

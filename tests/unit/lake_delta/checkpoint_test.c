@@ -513,7 +513,7 @@ static void *write_of(void *snapshot) {
     return code == SL_OK ? NULL : snapshot;
 }
 
-/* A query's upkeep and a compaction write checkpoints of one table at the same moment: the hint
+/* A query's tidying and a compaction write checkpoints of one table at the same moment: the hint
  * names the later one. Method: many rounds, the writes of both slowed down alike. */
 void test_checkpoint_hint_of_two_writers(void **state) {
     (void)state;
