@@ -33,7 +33,7 @@ struct sl_batch {
     const uint32_t *source_rows; /* per row: the row of the source's batch it was made from (a
                                     generator multiplies rows); NULL: the same number */
     const int64_t *row_ids;      /* per row: what tells it from the others made of the same source
-                                    row, the same in a replay; NULL: origin.offsets do */
+                                    row, the same in a rerun; NULL: origin.offsets do */
     struct sl_faults *faults;    /* where failed rows are noted; NULL: they fail the batch */
     struct sl_drift *drift;      /* where fields are noted that a schema lacks; NULL: nobody asks */
     /* Rows that the source could not read as its schema wants (their columns are null): a chain

@@ -8,7 +8,8 @@
 #include "base/utf8.h"
 
 const char *sl_fault_kind_name(enum sl_fault_kind kind) {
-    static const char *const names[] = {"malformed", "evaluation", "constraint", "write", "drift"};
+    static const char *const names[] = {"malformed", "evaluation", "constraint",
+                                        "write",     "drift",      "late"};
     return names[kind];
 }
 
@@ -61,5 +62,6 @@ bool sl_faults_add(struct sl_faults *faults, const struct sl_fault *fault) {
     kept->condition = sl_arena_str(&faults->arena, fault->condition);
     kept->sqlstate = sl_arena_str(&faults->arena, fault->sqlstate);
     kept->msg = keep_message(&faults->arena, fault->msg);
+    if (fault->record.ptr) kept->record = sl_arena_str(&faults->arena, fault->record);
     return true;
 }

@@ -21,9 +21,10 @@ enum sl_fault_kind {
     SL_FAULT_EVALUATION, /* ANSI error: cast, overflow, division by zero, .. */
     SL_FAULT_CONSTRAINT, /* CONSTRAINT .. EXPECT, or one of the table itself */
     SL_FAULT_WRITE,      /* the sink cannot hold the value */
-    SL_FAULT_DRIFT       /* a field that the schema does not know */
+    SL_FAULT_DRIFT,      /* a field that the schema does not know */
+    SL_FAULT_LATE        /* its event time is behind the watermark */
 };
-/* "malformed", "evaluation", "constraint", "write", "drift" */
+/* "malformed", "evaluation", "constraint", "write", "drift", "late" */
 const char *sl_fault_kind_name(enum sl_fault_kind kind);
 
 struct sl_fault {
@@ -32,6 +33,8 @@ struct sl_fault {
     struct sl_str rule; /* name of the constraint; else what failed: "from_json", "CAST" */
     struct sl_str condition, sqlstate; /* "CAST_INVALID_INPUT", "22018"; "" if none */
     struct sl_str msg;
+    struct sl_str record; /* of a file's malformed record: its text; ptr NULL: the row is all */
+    int64_t record_at;    /* the byte where it begins */
 };
 
 struct sl_faults {

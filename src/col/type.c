@@ -103,6 +103,14 @@ bool sl_type_equal(const struct sl_type *a, const struct sl_type *b) {
     return true;
 }
 
+bool sl_type_equal_structure(const struct sl_type *a, const struct sl_type *b) {
+    if (!sl_type_is_nested(a)) return sl_type_equal(a, b);
+    if (a->kind != b->kind || a->field_count != b->field_count) return false;
+    for (uint32_t i = 0; i < a->field_count; i++)
+        if (!sl_type_equal_structure(a->fields[i].type, b->fields[i].type)) return false;
+    return true;
+}
+
 int sl_type_find_field(const struct sl_type *type, struct sl_str name) {
     int found = -1;
     for (uint32_t i = 0; i < type->field_count; i++) {

@@ -53,6 +53,8 @@ const struct sl_type *sl_type_struct(struct sl_arena *arena, const struct sl_fie
 
 bool sl_type_equal(const struct sl_type *a,
                    const struct sl_type *b); /* names of fields count, exactly */
+/* Equal but for names of fields and nullability (DataType.equalsStructurally). */
+bool sl_type_equal_structure(const struct sl_type *a, const struct sl_type *b);
 /* Field index by name: exact first, then ignoring case; -1 none, -2 ambiguous ignoring case. */
 int sl_type_find_field(const struct sl_type *type, struct sl_str name);
 

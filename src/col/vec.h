@@ -97,6 +97,22 @@ void sl_vec_borrow(struct sl_vec *out, const struct sl_vec *in);
 /* A view of the first rows only is made by lowering out->rows after it (lists and structs keep
  * longer children). For other ranges copy with sl_vec_append and an index list. */
 
+/* Of a FLAT vector of a signed integer kind, or of one that is stored as such (DATE, TIMESTAMP,
+ * short decimals ..). */
+static inline int64_t sl_vec_integer(const struct sl_vec *vec, uint32_t row) {
+    switch (vec->type->kind) {
+    case SL_BYTE_KIND:
+        return vec->i8[row];
+    case SL_SHORT_KIND:
+        return vec->i16[row];
+    case SL_INT_KIND:
+    case SL_DATE_KIND:
+        return vec->i32[row];
+    default:
+        return vec->i64[row];
+    }
+}
+
 /* Decodes CONST, DICT and VIEW into owned FLAT storage of out; a FLAT input is borrowed. */
 SL_MUST_CHECK enum sl_code sl_vec_flatten(const struct sl_vec *in, struct sl_vec *out,
                                           struct sl_err *err);

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "col/batch.h"
+#include "expr/aggregate.h"
 #include "kern/session.h"
 
 /* One option as given, names compared ignoring case; borrowed texts with the place in the SQL. */
@@ -33,6 +34,9 @@ struct sl_conn_env {
     const struct sl_session *session;
     struct sl_str query_id;       /* of the checkpoint's metadata file; "" for batch queries */
     struct sl_str checkpoint_dir; /* "" for batch queries */
+    /* A file with the batch's number is there before anything of the batch can be in a sink, and
+     * until its end is known; "" for batch queries. */
+    struct sl_str planned_dir;
     const char *(*client_setting)(
         void *ctx, struct sl_str name); /* spark.*, sluice.* settings; NULL if unset */
     void *client_ctx;
@@ -123,6 +127,8 @@ struct sl_source_ops {
     /* A streaming source that keeps a log of its own: its directory in the checkpoint
      * (sources/<i>), before the first question about offsets. NULL: needs none. */
     enum sl_code (*attach)(struct sl_source *source, const char *log_dir, struct sl_err *err);
+    /* The column (STRING) that holds a record as it was read; -1: none does. NULL: none. */
+    int (*record_column)(const struct sl_source *source);
 };
 struct sl_source {
     const struct sl_source_ops *ops; /* first member of every source's struct */
@@ -144,6 +150,7 @@ struct sl_sink_config {
     struct sl_options options; /* OPTIONS and TBLPROPERTIES */
     struct sl_str name;        /* of the table or sink */
     const bool *not_null;      /* per column: declared NOT NULL, and kept so; NULL: none is */
+    enum sl_output_mode mode;  /* COMPLETE: the rows of a batch replace all that are there */
 };
 
 struct sl_sink_metrics {
@@ -228,7 +235,10 @@ struct sl_connector {
                           bool streaming, bool sink, struct sl_err *err);
     /* Looking after tables of this format (conn/table_ops.h); NULL: it has none. */
     const struct sl_table_ops *table;
+    /* Bits 1 << sl_output_mode of what the sink takes besides APPEND. */
+    unsigned output_modes;
 };
+enum { SL_OUTPUT_UPDATE = 1 << SL_MODE_UPDATE, SL_OUTPUT_COMPLETE = 1 << SL_MODE_COMPLETE };
 /* By name, ignoring case, from connectors.def; NULL if unknown. */
 const struct sl_connector *sl_connector_find(struct sl_str name);
 struct sl_str sl_connector_nearest(struct sl_str name);

@@ -56,10 +56,7 @@ static enum sl_code no_schema(const struct sl_file_source *source, struct sl_err
 /* Source: DataSource.sourceSchema, createStreamingSourceNotSpecifySchemaError. */
 static enum sl_code need_schema(const struct sl_file_source *source, struct sl_err *err) {
     const struct sl_conn_env *env = source->env;
-    const char *text =
-        env->client_setting
-            ? env->client_setting(env->client_ctx, SL_STR("spark.sql.streaming.schemaInference"))
-            : NULL;
+    const char *text = sl_conn_setting(env, "spark.sql.streaming.schemaInference");
     bool infer = false;
     if (!source->streaming || !source->format->needs_schema) return SL_OK;
     if (text && sl_str_to_bool(sl_str(text), &infer) && infer) return SL_OK;

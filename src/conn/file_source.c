@@ -95,8 +95,7 @@ static bool flag(const struct sl_file_source *source, const char *option, const 
     bool value = false;
     if (sl_options_find(source->options, sl_str(option)))
         return sl_file_source_bool(source, option);
-    const char *text =
-        env->client_setting ? env->client_setting(env->client_ctx, sl_str(setting)) : NULL;
+    const char *text = sl_conn_setting(env, setting);
     return text && sl_str_to_bool(sl_str(text), &value) && value;
 }
 
@@ -266,11 +265,7 @@ static enum sl_code attach(struct sl_source *base, const char *log_dir, struct s
     struct sl_file_source *source = (struct sl_file_source *)base;
     const struct sl_conn_env *env = source->env;
     int64_t interval = 10;
-    const char *text =
-        env->client_setting
-            ? env->client_setting(env->client_ctx,
-                                  SL_STR("spark.sql.streaming.fileSource.log.compactInterval"))
-            : NULL;
+    const char *text = sl_conn_setting(env, "spark.sql.streaming.fileSource.log.compactInterval");
     if (text && (!sl_str_to_i64(sl_str(text), &interval) || interval < 1 || interval > INT32_MAX))
         return sl_fail(err, SL_USER,
                        "spark.sql.streaming.fileSource.log.compactInterval must be positive, but "
@@ -511,6 +506,11 @@ static enum sl_code reader_next(struct sl_reader *base, uint32_t rows_max, struc
     return SL_OK;
 }
 
+static int record_column(const struct sl_source *base) {
+    const struct sl_file_source *source = (const struct sl_file_source *)base;
+    return source->format->holds_record && source->data_count == 1 ? 0 : -1;
+}
+
 static const struct sl_source_ops source_ops = {
     .name = "file",
     .schema = schema,
@@ -526,4 +526,5 @@ static const struct sl_source_ops source_ops = {
     .latest = latest,
     .close = close_source,
     .attach = attach,
+    .record_column = record_column,
 };

@@ -26,6 +26,7 @@ struct sl_file_format {
     const char *name; /* "json" */
     const struct sl_option_table *options;
     bool needs_schema; /* a stream cannot do without, as in Spark */
+    bool holds_record; /* its one column is the record as it was read */
     /* NULL: any path. See sl_listing_guard. */
     enum sl_code (*check_path)(const struct sl_file_source *source, int64_t *stamp,
                                struct sl_err *err);

@@ -112,3 +112,7 @@ bool sl_options_bool(const struct sl_options *options, const struct sl_option_ta
     sl_str_to_bool(sl_options_str(options, table, name), &value);
     return value;
 }
+
+const char *sl_conn_setting(const struct sl_conn_env *env, const char *name) {
+    return env->client_setting ? env->client_setting(env->client_ctx, sl_str(name)) : NULL;
+}

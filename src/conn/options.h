@@ -33,5 +33,7 @@ int64_t sl_options_int(const struct sl_options *options, const struct sl_option_
                        const char *name);
 bool sl_options_bool(const struct sl_options *options, const struct sl_option_table *table,
                      const char *name);
+/* A setting of the session (spark.*, sluice.*), or NULL. */
+const char *sl_conn_setting(const struct sl_conn_env *env, const char *name);
 
 #endif

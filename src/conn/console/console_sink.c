@@ -149,4 +149,7 @@ static const struct sl_sink_ops sink_ops = {
     .close = close_sink,
 };
 
-const struct sl_connector sl_console_connector = {.name = "console", .open_sink = open_sink};
+const struct sl_connector sl_console_connector = {.name = "console",
+                                                  .open_sink = open_sink,
+                                                  .output_modes =
+                                                      SL_OUTPUT_UPDATE | SL_OUTPUT_COMPLETE};

@@ -2,6 +2,7 @@
 #ifndef SL_CONN_BYTE_INPUT_H
 #define SL_CONN_BYTE_INPUT_H
 
+#include "base/budget.h"
 #include "base/io.h"
 
 struct sl_byte_input;
@@ -14,8 +15,16 @@ SL_MUST_CHECK enum sl_code sl_byte_input_read(struct sl_byte_input *input, void 
 void sl_byte_input_close(struct sl_byte_input *input);
 /* Can reading begin anywhere? Not in compressed files. */
 bool sl_byte_input_can_seek(const char *path);
-/* Everything, into *out (appended); more than bytes_max is SL_DATA. */
-SL_MUST_CHECK enum sl_code sl_byte_input_read_all(const char *path, size_t bytes_max,
-                                                  struct sl_buf *out, struct sl_err *err);
+/* A whole file; zeroed at first. Its memory is the budget's. */
+struct sl_whole_file {
+    struct sl_buf bytes;
+    struct sl_budget *budget;
+    size_t charged;
+};
+/* More than bytes_max is SL_DATA, more than the budget has SL_NOMEM; to be released even then. */
+SL_MUST_CHECK enum sl_code sl_whole_file_read(struct sl_whole_file *file, const char *path,
+                                              size_t bytes_max, struct sl_budget *budget,
+                                              struct sl_err *err);
+void sl_whole_file_release(struct sl_whole_file *file);
 
 #endif

@@ -133,7 +133,10 @@ static void note_malformed(void *ctx, uint32_t row, struct sl_str reason) {
     struct sl_format_reader *reader = ctx;
     if (!reader->faults_begun) sl_faults_begin(&reader->faults, reader->rows);
     reader->faults_begun = true;
-    sl_files_add_malformed(&reader->faults, row, "csv", reason, reader->records[row]);
+    struct sl_str text = reader->records[row];
+    struct sl_malformed malformed = {"csv", reason, text,
+                                     (int64_t)sl_csv_input_at(&reader->input, text), false};
+    sl_files_add_malformed(&reader->faults, row, &malformed);
 }
 
 static void close_reader(struct sl_format_reader *reader) {
@@ -163,7 +166,7 @@ static enum sl_code start_reader(struct sl_format_reader *reader, const struct c
     if (state->options.mode == SL_CSV_PERMISSIVE && !corrupt)
         sl_csv_decoder_on_malformed(reader->decoder, note_malformed, reader);
     return sl_csv_input_open(&reader->input, &state->options, range->path, range->begin, range->end,
-                             err);
+                             reader->source->env->budget, err);
 }
 
 /* When nobody reads anything but the corrupt records, what makes a record corrupt must be read: all
@@ -240,6 +243,9 @@ static enum sl_code decode(struct sl_format_reader *reader, const int64_t *numbe
                                       reader->columns, reader->bits, dropped, &bad, err);
     if (code == SL_DATA && numbers && bad < reader->rows)
         sl_context(err, "line %lld", (long long)numbers[bad]);
+    else if (code == SL_DATA && bad < reader->rows)
+        sl_context(err, "byte %llu",
+                   (unsigned long long)sl_csv_input_at(&reader->input, reader->records[bad]));
     return code;
 }
 

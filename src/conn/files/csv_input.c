@@ -6,22 +6,23 @@
 #include "conn/files/files.h"
 
 enum sl_code sl_csv_input_open(struct sl_csv_input *input, const struct sl_csv_options *options,
-                               const char *path, uint64_t begin, uint64_t end, struct sl_err *err) {
+                               const char *path, uint64_t begin, uint64_t end,
+                               struct sl_budget *budget, struct sl_err *err) {
     *input = (struct sl_csv_input){
         .options = options, .path = path, .line = 1, .header_due = options->header && begin == 0};
     if (!options->multi_line)
-        return sl_line_reader_open(path, begin, end, options->line_sep, &input->lines, err);
-    SL_TRY(sl_byte_input_read_all(path, SL_FILES_RECORD_BYTES_MAX, &input->text, err));
-    input->at = (const char *)input->text.ptr;
-    input->end = input->at + input->text.len;
-    if (sl_str_starts(sl_buf_str(&input->text), SL_STR("\xEF\xBB\xBF"))) input->at += 3;
+        return sl_line_reader_open(path, begin, end, options->line_sep, budget, &input->lines, err);
+    SL_TRY(sl_whole_file_read(&input->text, path, SL_FILES_RECORD_BYTES_MAX, budget, err));
+    input->at = (const char *)input->text.bytes.ptr;
+    input->end = input->at + input->text.bytes.len;
+    if (sl_str_starts(sl_buf_str(&input->text.bytes), SL_STR("\xEF\xBB\xBF"))) input->at += 3;
     return SL_OK;
 }
 
 void sl_csv_input_close(struct sl_csv_input *input) {
     sl_line_reader_close(input->lines);
     sl_csv_record_release(&input->cut);
-    sl_buf_release(&input->text);
+    sl_whole_file_release(&input->text);
     sl_buf_release(&input->header);
     free(input->records);
     free(input->numbers);
@@ -126,4 +127,9 @@ enum sl_code sl_csv_input_next(struct sl_csv_input *input, uint32_t rows_max,
     *records = input->records;
     *numbers = numbered ? input->numbers : NULL;
     return SL_OK;
+}
+
+uint64_t sl_csv_input_at(const struct sl_csv_input *input, struct sl_str record) {
+    if (input->lines) return sl_line_reader_at(input->lines, record);
+    return (uint64_t)(record.ptr - (const char *)input->text.bytes.ptr);
 }

@@ -15,6 +15,7 @@ struct found {
 
 struct inference {
     const struct sl_csv_options *options;
+    struct sl_budget *budget;
     struct sl_text_times times;
     struct found *columns;
     uint32_t count;
@@ -176,7 +177,8 @@ static enum sl_code add_file(struct inference *inference, const char *path, stru
     const struct sl_str *records;
     const int64_t *numbers;
     uint32_t count = 1;
-    enum sl_code code = sl_csv_input_open(&input, inference->options, path, 0, UINT64_MAX, err);
+    enum sl_code code =
+        sl_csv_input_open(&input, inference->options, path, 0, UINT64_MAX, inference->budget, err);
     while (code == SL_OK && count) {
         code = sl_csv_input_next(&input, RECORDS, &records, &numbers, &count, err);
         for (uint32_t i = 0; i < count && code == SL_OK; i++) {
@@ -210,8 +212,8 @@ static enum sl_code first_record(struct sl_file_source *source, struct sl_csv_op
         const struct sl_str *records;
         const int64_t *numbers;
         uint32_t count = 0;
-        enum sl_code code =
-            sl_csv_input_open(&input, &options, source->listing.files[i].path, 0, UINT64_MAX, err);
+        enum sl_code code = sl_csv_input_open(&input, &options, source->listing.files[i].path, 0,
+                                              UINT64_MAX, source->env->budget, err);
         if (code == SL_OK) code = sl_csv_input_next(&input, 1, &records, &numbers, &count, err);
         if (code == SL_OK && count) sl_buf_put_str(text, records[0]);
         found = count > 0;
@@ -241,7 +243,8 @@ static enum sl_code make_schema(struct sl_file_source *source, const struct sl_c
                                 const struct sl_csv_record *first, const struct sl_type **out,
                                 struct sl_err *err) {
     struct sl_arena *query = source->env->query;
-    struct inference inference = {.options = options, .count = first->count};
+    struct inference inference = {
+        .options = options, .budget = source->env->budget, .count = first->count};
     struct sl_str *names = sl_csv_schema_names(query, options, source->env->session->case_sensitive,
                                                first, options->header);
     struct sl_field *fields = SL_NEW_ARRAY(query, struct sl_field, first->count + 1);

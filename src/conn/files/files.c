@@ -24,19 +24,22 @@ void sl_files_set_origin(struct sl_batch *batch, const char *path, uint32_t rows
     batch->origin = (struct sl_origin){"file", path, -1, numbers};
 }
 
-void sl_files_add_malformed(struct sl_faults *faults, uint32_t row, const char *format,
-                            struct sl_str reason, struct sl_str text) {
+void sl_files_add_malformed(struct sl_faults *faults, uint32_t row,
+                            const struct sl_malformed *malformed) {
     enum { SHOWN_BYTES = 4096 };
     struct sl_buf msg = {0};
+    struct sl_str text = malformed->text, reason = malformed->reason;
     size_t shown = text.len > SHOWN_BYTES ? SHOWN_BYTES : text.len;
     sl_buf_printf(&msg, "%.*s in: ", SL_STR_ARG(reason));
     sl_buf_put(&msg, text.ptr, shown);
     struct sl_fault fault = {.row = row,
                              .kind = SL_FAULT_MALFORMED,
-                             .rule = sl_str(format),
+                             .rule = sl_str(malformed->format),
                              .condition = SL_STR("MALFORMED_RECORD_IN_PARSING"),
                              .sqlstate = SL_STR("22023"),
-                             .msg = sl_buf_str(&msg)};
+                             .msg = sl_buf_str(&msg),
+                             .record_at = malformed->at};
+    if (!malformed->is_part) fault.record = text;
     sl_faults_add(faults, &fault);
     sl_buf_release(&msg);
 }

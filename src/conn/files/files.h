@@ -14,9 +14,15 @@ SL_MUST_CHECK enum sl_code sl_files_check_encoding(const struct sl_file_source *
 /* Row count, no selection, and the place of each row. numbers: lines, NULL if unknown. */
 void sl_files_set_origin(struct sl_batch *batch, const char *path, uint32_t rows,
                          const int64_t *numbers);
-/* A malformed record becomes a fault that shows its text (the front of a long one). */
-void sl_files_add_malformed(struct sl_faults *faults, uint32_t row, const char *format,
-                            struct sl_str reason, struct sl_str text);
+/* A malformed record becomes a fault that keeps its text. */
+struct sl_malformed {
+    const char *format;
+    struct sl_str reason, text;
+    int64_t at;   /* the byte of the file where it begins */
+    bool is_part; /* the text is a front part, to be shown only */
+};
+void sl_files_add_malformed(struct sl_faults *faults, uint32_t row,
+                            const struct sl_malformed *malformed);
 /* Java's Double.parseDouble: of words only NaN and Infinity, in exactly these letters. */
 bool sl_files_parse_f64(struct sl_str text, double *out);
 bool sl_files_parse_f32(struct sl_str text, float *out);

@@ -19,14 +19,17 @@ struct json_state {
 struct noted {
     uint32_t row;
     struct sl_str text, reason;
+    int64_t at; /* the byte of the file */
+    bool is_part;
 };
 
 struct sl_format_reader {
     const struct sl_file_range *range;
+    struct sl_budget *budget;
     struct sl_arena arena;
     struct sl_line_reader *lines; /* NULL: multiLine */
     struct sl_str *texts;         /* that are decoded now */
-    struct sl_buf text;           /* of the whole file */
+    struct sl_whole_file text;    /* multiLine */
     struct sl_str view;
     bool done;
     uint32_t *columns; /* of the decoded struct: their places in the batch */
@@ -149,10 +152,15 @@ static void add_noted(struct sl_format_reader *reader, const struct noted *noted
     reader->noted[reader->noted_count++] = *noted;
 }
 
+static int64_t place_of(const struct sl_format_reader *reader, struct sl_str text) {
+    return reader->lines ? (int64_t)sl_line_reader_at(reader->lines, text) : 0;
+}
+
 static void note_malformed(void *ctx, uint32_t row, struct sl_str reason) {
     struct sl_format_reader *reader = ctx;
-    struct noted noted = {reader->noted_base + row, reader->texts[row],
-                          sl_arena_str(&reader->scratch, reason)};
+    struct sl_str text = reader->texts[row];
+    struct noted noted = {reader->noted_base + row, text, sl_arena_str(&reader->scratch, reason),
+                          place_of(reader, text), false};
     add_noted(reader, &noted);
 }
 
@@ -171,7 +179,7 @@ static void close_reader(struct sl_format_reader *reader) {
     sl_vec_release(&reader->rows);
     sl_vec_release(&reader->arrays);
     sl_vec_release(&reader->all);
-    sl_buf_release(&reader->text);
+    sl_whole_file_release(&reader->text);
     sl_faults_release(&reader->faults);
     sl_arena_release(&reader->arena);
     sl_arena_release(&reader->scratch);
@@ -200,9 +208,10 @@ static enum sl_code start_reader(struct sl_format_reader *reader, const struct j
     }
     const struct sl_file_range *range = reader->range;
     if (state->options.multi_line)
-        return sl_byte_input_read_all(range->path, SL_FILES_RECORD_BYTES_MAX, &reader->text, err);
+        return sl_whole_file_read(&reader->text, range->path, SL_FILES_RECORD_BYTES_MAX,
+                                  reader->budget, err);
     return sl_line_reader_open(range->path, range->begin, range->end, state->options.line_sep,
-                               &reader->lines, err);
+                               reader->budget, &reader->lines, err);
 }
 
 static enum sl_code open_reader(const struct sl_file_source *source,
@@ -210,6 +219,7 @@ static enum sl_code open_reader(const struct sl_file_source *source,
                                 struct sl_format_reader **out, struct sl_err *err) {
     struct sl_format_reader *reader = sl_xcalloc(1, sizeof *reader);
     reader->range = range;
+    reader->budget = source->env->budget;
     sl_arena_init(&reader->arena, "JSON reader");
     sl_arena_init(&reader->scratch, "JSON records");
     sl_faults_init(&reader->faults);
@@ -238,7 +248,7 @@ static enum sl_code next_texts(struct sl_format_reader *reader, uint32_t rows_ma
         return sl_line_reader_next(reader->lines, rows_max, texts, numbers, count, err);
     if (reader->done) return SL_OK;
     reader->done = true;
-    reader->view = sl_buf_str(&reader->text);
+    reader->view = sl_buf_str(&reader->text.bytes);
     if (sl_str_starts(reader->view, SL_STR("\xEF\xBB\xBF")))
         reader->view = sl_str_sub(reader->view, 3, reader->view.len);
     *texts = &reader->view;
@@ -260,6 +270,8 @@ static enum sl_code decode(struct sl_format_reader *reader, struct sl_json_decod
     enum sl_code code = sl_json_decode(decoder, &in, count, NULL, out, NULL, &bad, err);
     if (code == SL_DATA && numbers && bad < count)
         sl_context(err, "line %lld", (long long)numbers[bad]);
+    else if (code == SL_DATA && reader->lines && bad < count)
+        sl_context(err, "byte %lld", (long long)place_of(reader, texts[bad]));
     return code;
 }
 
@@ -281,9 +293,10 @@ static enum sl_code add_rows(struct sl_format_reader *reader, const struct sl_ve
 static void note_elements(struct sl_format_reader *reader, struct sl_str text, uint32_t count) {
     enum { SHORT_BYTES = 200 };
     if (!reader->array_malformed) return;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i == 1 && text.len > SHORT_BYTES) text.len = SHORT_BYTES; /* there may be millions */
-        struct noted noted = {reader->all.rows + i, text, reader->array_reason};
+    int64_t at = place_of(reader, text);
+    for (uint32_t i = 0; i < count; i++) { /* there may be millions: the first has it all */
+        if (i == 1 && text.len > SHORT_BYTES) text.len = SHORT_BYTES;
+        struct noted noted = {reader->all.rows + i, text, reader->array_reason, at, i > 0};
         add_noted(reader, &noted);
     }
 }
@@ -350,8 +363,9 @@ static void hand_out_faults(struct sl_format_reader *reader, uint32_t first,
     for (uint32_t i = 0; i < reader->noted_count; i++) {
         const struct noted *noted = &reader->noted[i];
         if (noted->row < first || noted->row - first >= batch->rows) continue;
-        sl_files_add_malformed(&reader->faults, noted->row - first, "json", noted->reason,
-                               noted->text);
+        struct sl_malformed malformed = {"json", noted->reason, noted->text, noted->at,
+                                         noted->is_part};
+        sl_files_add_malformed(&reader->faults, noted->row - first, &malformed);
     }
     batch->malformed = &reader->faults;
 }

@@ -8,6 +8,7 @@
 struct inference {
     struct sl_json_infer *infer;
     const struct sl_json_options *options;
+    struct sl_budget *budget;
     double ratio;
     uint64_t record;
 };
@@ -23,7 +24,8 @@ static enum sl_code add_lines(struct inference *inference, const char *path, str
     struct sl_str *lines;
     const int64_t *numbers;
     uint32_t count = 1;
-    SL_TRY(sl_line_reader_open(path, 0, UINT64_MAX, inference->options->line_sep, &reader, err));
+    SL_TRY(sl_line_reader_open(path, 0, UINT64_MAX, inference->options->line_sep, inference->budget,
+                               &reader, err));
     enum sl_code code = SL_OK;
     while (code == SL_OK && count) {
         code = sl_line_reader_next(reader, LINES, &lines, &numbers, &count, err);
@@ -36,16 +38,16 @@ static enum sl_code add_lines(struct inference *inference, const char *path, str
 }
 
 static enum sl_code add_whole(struct inference *inference, const char *path, struct sl_err *err) {
-    struct sl_buf text = {0};
+    struct sl_whole_file text = {0};
     enum sl_code code = SL_OK;
     if (sl_files_is_sampled(inference->ratio, inference->record++)) {
-        code = sl_byte_input_read_all(path, SL_FILES_RECORD_BYTES_MAX, &text, err);
-        struct sl_str record = sl_buf_str(&text);
+        code = sl_whole_file_read(&text, path, SL_FILES_RECORD_BYTES_MAX, inference->budget, err);
+        struct sl_str record = sl_buf_str(&text.bytes);
         if (sl_str_starts(record, SL_STR("\xEF\xBB\xBF")))
             record = sl_str_sub(record, 3, record.len);
         if (code == SL_OK) code = sl_json_infer_add(inference->infer, record, err);
     }
-    sl_buf_release(&text);
+    sl_whole_file_release(&text);
     return code;
 }
 
@@ -53,7 +55,7 @@ enum sl_code sl_json_schema_infer(struct sl_file_source *source,
                                   const struct sl_json_options *options, const struct sl_type **out,
                                   struct sl_err *err) {
     struct sl_text_times times;
-    struct inference inference = {.options = options};
+    struct inference inference = {.options = options, .budget = source->env->budget};
     *out = NULL;
     SL_TRY(sl_files_sampling(source, &inference.ratio, err));
     SL_TRY(sl_text_times_make(source, &times, err));

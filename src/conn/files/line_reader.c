@@ -21,10 +21,25 @@ struct sl_line_reader {
     bool numbered, at_end;
     uint8_t *bytes; /* window of the file */
     size_t begin, len, cap;
+    struct sl_budget *budget; /* of the window */
     struct sl_str *lines;
     int64_t *numbers;
     uint32_t line_cap;
 };
+
+static enum sl_code widen(struct sl_line_reader *reader, size_t need, struct sl_err *err) {
+    size_t cap = reader->cap * 2 > need ? reader->cap * 2 : need;
+    enum sl_code code = sl_budget_take(reader->budget, cap - reader->cap, "lines of a file", err);
+    if (code != SL_OK) {
+        sl_hint(err, "raise --memory: each worker holds the longest line of its file");
+        return sl_context(err, "the line at byte %llu of `%s`", (unsigned long long)reader->line_at,
+                          reader->path),
+               code;
+    }
+    reader->bytes = sl_xrealloc(reader->bytes, cap);
+    reader->cap = cap;
+    return SL_OK;
+}
 
 /* Moves the unread rest to the front and fetches more behind it. */
 static enum sl_code fetch(struct sl_line_reader *reader, struct sl_err *err) {
@@ -35,11 +50,12 @@ static enum sl_code fetch(struct sl_line_reader *reader, struct sl_err *err) {
     if (rest) memmove(reader->bytes, reader->bytes + reader->begin, rest);
     reader->begin = 0;
     reader->len = rest;
-    if (reader->cap - rest < CHUNK_BYTES) {
-        reader->cap = reader->cap * 2 > rest + CHUNK_BYTES ? reader->cap * 2 : rest + CHUNK_BYTES;
-        reader->bytes = sl_xrealloc(reader->bytes, reader->cap);
-    }
-    SL_TRY(sl_byte_input_read(reader->input, reader->bytes + rest, CHUNK_BYTES, &got, err));
+    if (reader->cap - rest < CHUNK_BYTES) SL_TRY(widen(reader, rest + CHUNK_BYTES, err));
+    enum sl_code code =
+        sl_byte_input_read(reader->input, reader->bytes + rest, CHUNK_BYTES, &got, err);
+    if (code == SL_DATA && reader->numbered)
+        sl_context(err, "the part behind line %lld", (long long)reader->line_number - 1);
+    SL_TRY(code);
     reader->len += got;
     reader->at_end = got == 0;
     return SL_OK;
@@ -115,12 +131,13 @@ static enum sl_code skip_mark(struct sl_line_reader *reader, struct sl_err *err)
 }
 
 enum sl_code sl_line_reader_open(const char *path, uint64_t begin, uint64_t end,
-                                 struct sl_str line_end, struct sl_line_reader **out,
-                                 struct sl_err *err) {
+                                 struct sl_str line_end, struct sl_budget *budget,
+                                 struct sl_line_reader **out, struct sl_err *err) {
     struct sl_line_reader *reader = sl_xcalloc(1, sizeof *reader);
     uint64_t back = line_end.len ? line_end.len : 1, from = begin > back ? begin - back : 0;
     *reader = (struct sl_line_reader){.path = path,
                                       .line_end = line_end,
+                                      .budget = budget,
                                       .end = end,
                                       .line_at = from,
                                       .line_number = 1,
@@ -134,6 +151,11 @@ enum sl_code sl_line_reader_open(const char *path, uint64_t begin, uint64_t end,
     return code;
 }
 
+uint64_t sl_line_reader_at(const struct sl_line_reader *reader, struct sl_str line) {
+    size_t in_window = (size_t)((const uint8_t *)line.ptr - reader->bytes);
+    return reader->line_at - (reader->begin - in_window);
+}
+
 bool sl_line_reader_can_split(const char *path, struct sl_str line_end) {
     return line_end.len <= 1 && sl_byte_input_can_seek(path);
 }
@@ -141,6 +163,7 @@ bool sl_line_reader_can_split(const char *path, struct sl_str line_end) {
 void sl_line_reader_close(struct sl_line_reader *reader) {
     if (!reader) return;
     sl_byte_input_close(reader->input);
+    if (reader->cap) sl_budget_give(reader->budget, reader->cap);
     free(reader->bytes);
     free(reader->lines);
     free(reader->numbers);

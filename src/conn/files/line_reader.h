@@ -10,12 +10,15 @@
 struct sl_line_reader;
 SL_MUST_CHECK enum sl_code sl_line_reader_open(const char *path, uint64_t begin, uint64_t end,
                                                struct sl_str line_end /* "": any */,
+                                               struct sl_budget *budget,
                                                struct sl_line_reader **out, struct sl_err *err);
 /* Up to rows_max lines; *count 0 at the end. *lines point into the reader's window, and stay until
  * the next call. *numbers: line in the file, from 1; NULL when the part does not begin the file. */
 SL_MUST_CHECK enum sl_code sl_line_reader_next(struct sl_line_reader *reader, uint32_t rows_max,
                                                struct sl_str **lines, const int64_t **numbers,
                                                uint32_t *count, struct sl_err *err);
+/* The byte of the (uncompressed) file where a line that `next` gave last begins. */
+uint64_t sl_line_reader_at(const struct sl_line_reader *reader, struct sl_str line);
 /* Can lines be read from anywhere on? Not in compressed files, nor where a line end of several
  * bytes may overlap with itself: the place does not tell which of them are one. */
 bool sl_line_reader_can_split(const char *path, struct sl_str line_end);

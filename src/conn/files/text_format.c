@@ -8,7 +8,7 @@
 struct sl_format_reader {
     const struct sl_file_range *range;
     struct sl_line_reader *lines; /* NULL: wholetext */
-    struct sl_buf text;           /* of the whole file */
+    struct sl_whole_file text;    /* wholetext */
     struct sl_str view;
     bool done;
 };
@@ -48,7 +48,7 @@ static bool can_split(const struct sl_file_source *source, const char *path) {
 static void close_reader(struct sl_format_reader *reader) {
     if (!reader) return;
     sl_line_reader_close(reader->lines);
-    sl_buf_release(&reader->text);
+    sl_whole_file_release(&reader->text);
     free(reader);
 }
 
@@ -60,9 +60,11 @@ static enum sl_code open_reader(const struct sl_file_source *source,
     reader->range = range;
     enum sl_code code =
         sl_file_source_bool(source, "wholetext")
-            ? sl_byte_input_read_all(range->path, SL_FILES_RECORD_BYTES_MAX, &reader->text, err)
+            ? sl_whole_file_read(&reader->text, range->path, SL_FILES_RECORD_BYTES_MAX,
+                                 source->env->budget, err)
             : sl_line_reader_open(range->path, range->begin, range->end,
-                                  sl_file_source_str(source, "lineSep"), &reader->lines, err);
+                                  sl_file_source_str(source, "lineSep"), source->env->budget,
+                                  &reader->lines, err);
     if (code != SL_OK)
         close_reader(reader);
     else
@@ -78,7 +80,7 @@ static enum sl_code next_rows(struct sl_format_reader *reader, uint32_t rows_max
     if (reader->lines) {
         SL_TRY(sl_line_reader_next(reader->lines, rows_max, &lines, &numbers, &rows, err));
     } else if (!reader->done) {
-        reader->view = sl_buf_str(&reader->text);
+        reader->view = sl_buf_str(&reader->text.bytes);
         reader->done = true;
         rows = 1;
     }
@@ -94,6 +96,7 @@ static enum sl_code next_rows(struct sl_format_reader *reader, uint32_t rows_max
 const struct sl_file_format sl_text_format = {
     .name = "text",
     .options = &option_table,
+    .holds_record = true,
     .infer = infer,
     .start = start,
     .can_split = can_split,

@@ -6,7 +6,8 @@
 struct memory_sink {
     struct sl_sink base;
     const struct sl_type *schema;
-    bool keep; /* memory; false: noop */
+    bool keep;     /* memory; false: noop */
+    bool replaces; /* complete mode */
     int64_t batch_id, last_committed;
     pthread_mutex_t mutex; /* guards staged and rows */
     struct sl_vec *staged, *committed;
@@ -32,6 +33,7 @@ static void open_either(const struct sl_conn_env *env, const struct sl_sink_conf
     sink->base.ops = &memory_ops;
     sink->schema = config->schema;
     sink->keep = keep;
+    sink->replaces = config->mode == SL_MODE_COMPLETE;
     sink->last_committed = -1;
     sink->staged = new_columns(config->schema);
     sink->committed = new_columns(config->schema);
@@ -127,6 +129,8 @@ static enum sl_code commit(struct sl_sink *base, struct sl_sink_metrics *metrics
                            struct sl_err *err) {
     struct memory_sink *sink = (struct memory_sink *)base;
     *metrics = (struct sl_sink_metrics){.rows = sink->rows};
+    for (uint32_t c = 0; c < sink->schema->field_count && sink->replaces; c++)
+        sl_vec_clear(&sink->committed[c]);
     for (uint32_t c = 0; c < sink->schema->field_count; c++)
         SL_TRY(
             sl_vec_append(&sink->committed[c], &sink->staged[c], NULL, sink->staged[c].rows, err));
@@ -163,5 +167,9 @@ static const struct sl_sink_ops memory_ops = {
     .close = close_sink,
 };
 
-const struct sl_connector sl_memory_connector = {.name = "memory", .open_sink = open_memory};
-const struct sl_connector sl_noop_connector = {.name = "noop", .open_sink = open_noop};
+const struct sl_connector sl_memory_connector = {.name = "memory",
+                                                 .open_sink = open_memory,
+                                                 .output_modes =
+                                                     SL_OUTPUT_UPDATE | SL_OUTPUT_COMPLETE};
+const struct sl_connector sl_noop_connector = {
+    .name = "noop", .open_sink = open_noop, .output_modes = SL_OUTPUT_UPDATE | SL_OUTPUT_COMPLETE};

@@ -9,7 +9,7 @@
  *
  * Everything behind the intent is redo: after a crash the next start does it again from the intent,
  * without computing anything.  Without an intent nothing was visible: the staging directory is
- * emptied and the batch replayed. A batch query has no checkpoint: parquet_replace.c. */
+ * emptied and the batch run again. A batch query has no checkpoint: parquet_replace.c. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -97,24 +97,10 @@ static enum sl_code publish_one(struct sl_parquet_sink *sink, struct sl_arena *a
     return final.exists && final.bytes == file->bytes ? SL_OK : lost(to, sink->batch_id, err);
 }
 
-static struct sl_str parent_of(struct sl_str path) {
-    size_t len = path.len;
-    while (len && path.ptr[len - 1] != '/') len--;
-    return len ? sl_str_sub(path, 0, len - 1) : SL_STR("");
-}
-
-static int compare_dirs(const void *a, const void *b) {
-    return sl_str_cmp(*(const struct sl_str *)a, *(const struct sl_str *)b);
-}
-
 /* Distinct directories of the final names, sorted. */
 static size_t collect_dirs(const struct sl_intent *intent, struct sl_str *dirs) {
-    size_t count = 0;
-    for (size_t i = 0; i < intent->count; i++) dirs[i] = parent_of(intent->files[i].final);
-    if (intent->count) qsort(dirs, intent->count, sizeof *dirs, compare_dirs);
-    for (size_t i = 0; i < intent->count; i++)
-        if (i == 0 || !sl_str_eq(dirs[i], dirs[count - 1])) dirs[count++] = dirs[i];
-    return count;
+    for (size_t i = 0; i < intent->count; i++) dirs[i] = intent->files[i].final;
+    return sl_path_parents(dirs, intent->count);
 }
 
 static enum sl_code make_final_dirs(struct sl_parquet_sink *sink, struct sl_arena *arena,
@@ -393,6 +379,7 @@ enum sl_code sl_parquet_recover(struct sl_sink *base, int64_t last_planned, uint
     if (sl_sink_log_last(sink->log) < last_committed) return behind(sink, last_committed, err);
     sl_arena_init(&arena, "recover");
     enum sl_code code = recover(sink, &arena, last_planned, planned_hash, last_committed, err);
+    if (code == SL_OK) code = sl_parquet_check_types(sink, err);
     sl_arena_release(&arena);
     return code;
 }

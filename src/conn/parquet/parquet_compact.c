@@ -87,15 +87,9 @@ static enum sl_code check_names(const struct sl_intent *intent, struct sl_err *e
     return SL_OK;
 }
 
-static struct sl_str parent_of(struct sl_str path) {
-    size_t len = path.len;
-    while (len && path.ptr[len - 1] != '/') len--;
-    return len ? sl_str_sub(path, 0, len - 1) : SL_STR("");
-}
-
 static enum sl_code sync_parent(struct sl_arena *arena, const char *dir, struct sl_str path,
                                 struct sl_err *err) {
-    struct sl_str parent = parent_of(path);
+    struct sl_str parent = sl_path_parent(path);
     return sl_io_sync_dir(parent.len ? full_path(arena, dir, parent) : dir, err);
 }
 
@@ -309,7 +303,7 @@ static enum sl_code list_dir(struct compact *compact, struct sl_err *err) {
 static int compare_candidates(const void *a, const void *b) {
     const struct candidate *x = a, *y = b;
     int order = sl_str_cmp(x->schema_text, y->schema_text);
-    if (!order) order = sl_str_cmp(parent_of(x->path), parent_of(y->path));
+    if (!order) order = sl_str_cmp(sl_path_parent(x->path), sl_path_parent(y->path));
     if (order) return order;
     if (x->modified_ms != y->modified_ms) return x->modified_ms < y->modified_ms ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
@@ -317,7 +311,7 @@ static int compare_candidates(const void *a, const void *b) {
 
 static bool go_together(const struct candidate *a, const struct candidate *b) {
     return sl_str_eq(a->schema_text, b->schema_text) &&
-           sl_str_eq(parent_of(a->path), parent_of(b->path));
+           sl_str_eq(sl_path_parent(a->path), sl_path_parent(b->path));
 }
 
 static void plan_groups(struct compact *compact) {
@@ -333,9 +327,9 @@ static void plan_groups(struct compact *compact) {
             if (bytes > (uint64_t)compact->what.target_bytes) break;
         }
         if (end - first < 2) continue;
-        compact->groups[compact->group_count++] =
-            (struct sl_rewrite_group){(uint32_t)first, (uint32_t)(end - first),
-                                      sl_arena_cstr(&compact->arena, parent_of(files[first].path))};
+        compact->groups[compact->group_count++] = (struct sl_rewrite_group){
+            (uint32_t)first, (uint32_t)(end - first),
+            sl_arena_cstr(&compact->arena, sl_path_parent(files[first].path))};
     }
 }
 
@@ -372,12 +366,6 @@ static bool is_stopping(void *ctx) {
     return env->stopping && env->stopping(env->stop_ctx);
 }
 
-static const char *codec_setting(const struct sl_conn_env *env) {
-    return env->client_setting
-               ? env->client_setting(env->client_ctx, SL_STR("spark.sql.parquet.compression.codec"))
-               : NULL;
-}
-
 /* Groups base .. end have the same columns. */
 static enum sl_code rewrite_groups(struct compact *compact, uint32_t end, struct sl_err *err) {
     const struct sl_conn_env *env = compact->call->env;
@@ -396,8 +384,9 @@ static enum sl_code rewrite_groups(struct compact *compact, uint32_t end, struct
     rewrite.scan = sl_table_scan_new(
         &compact->arena, &(struct sl_table_scan_config){
                              .schema = schema, .session = env->session, .budget = env->budget});
-    sl_rewrite_choose_encoding(&rewrite, first->path, codec_setting(env), compact->call->pool,
-                               BUDGET_SHARE);
+    sl_rewrite_choose_encoding(&rewrite, first->path,
+                               sl_conn_setting(env, "spark.sql.parquet.compression.codec"),
+                               compact->call->pool, BUDGET_SHARE);
     return sl_rewrite_run(&rewrite, compact->call->pool, compact->groups + compact->base,
                           end - compact->base, err);
 }

@@ -15,6 +15,7 @@
 #include "base/fail.h"
 #include "conn/parquet/parquet_sink_int.h"
 #include "conn/parquet/parquet_table.h"
+#include "lake/place.h"
 
 /* Of all views: a table has one writer, so one view. */
 #define INTENT_DIR ".sluice-staging/view"
@@ -32,7 +33,7 @@ const char *sl_parquet_replace_dir(struct sl_arena *arena, const char *table_dir
 enum sl_code sl_parquet_replace_check(struct sl_arena *arena, const char *table_dir,
                                       struct sl_err *err) {
     struct sl_file_info info;
-    if (strncmp(table_dir, "file:", 5) == 0) table_dir += 5;
+    table_dir = sl_arena_cstr(arena, sl_place_plain(sl_str(table_dir)));
     SL_TRY(sl_io_stat(sl_path_join(arena, table_dir, INTENT_DIR "/0"), &info, err));
     if (!info.exists) return sl_parquet_compact_check(arena, table_dir, err);
     sl_fail(err, SL_CONFLICT, "the rows of `%s` are being replaced by a materialized view",

@@ -10,6 +10,7 @@
 #include "conn/parquet/parquet_sink_int.h"
 #include "conn/parquet/parquet_source.h"
 #include "conn/parquet/parquet_table.h"
+#include "conn/writing.h"
 #include "lake/place.h"
 
 static const struct sl_option_row option_rows[] = {
@@ -35,48 +36,15 @@ static enum sl_code check_columns(const struct sl_sink_config *config, struct sl
                                "[COLUMN_ALREADY_EXISTS] the column `%.*s` already exists",
                                SL_STR_ARG(name));
     }
-    for (uint32_t i = 0; i < config->partition_count; i++) {
-        const struct sl_field *field = &schema->fields[config->partition_columns[i]];
-        if (sl_type_is_nested(field->type))
-            return sl_fail(err, SL_USER,
-                           "cannot use `%.*s` of a nested type for a partition column",
-                           SL_STR_ARG(field->name));
-    }
-    if (config->partition_count == schema->field_count)
-        return sl_fail(err, SL_USER, "cannot use all columns for partition columns");
-    return SL_OK;
+    return sl_writing_check_partitions(config, err);
 }
 
 static enum sl_code read_options(struct sl_parquet_sink *sink, struct sl_err *err) {
     const struct sl_options *options = &sink->config.options;
     SL_TRY(sl_options_check(options, &option_table, err));
-    struct sl_parquet_write_options *write = &sink->writing.encoding;
-    sl_parquet_write_options_init(write);
-    struct sl_str codec = sl_options_str(options, &option_table, "compression");
-    const char *session_codec =
-        sink->env->client_setting
-            ? sink->env->client_setting(sink->env->client_ctx,
-                                        SL_STR("spark.sql.parquet.compression.codec"))
-            : NULL;
-    const struct sl_option *explicit_codec = sl_options_find(options, SL_STR("compression"));
-    if (!explicit_codec && session_codec) codec = sl_str(session_codec);
-    if (!sl_codec_parse(codec, &write->codec)) {
-        sl_fail_at(err, explicit_codec ? explicit_codec->span : (struct sl_span){0},
-                   "CODEC_NOT_AVAILABLE", "56038", "the codec `%.*s` is not available",
-                   SL_STR_ARG(codec));
-        return sl_hint(err, "available codecs: snappy, zstd, lz4_raw, gzip, none"), SL_USER;
-    }
-    write->zstd_level = (int)sl_options_int(options, &option_table, "compressionLevel");
-    write->row_group_bytes = (size_t)sl_options_int(options, &option_table, "parquet.block.size");
-    write->page_bytes = (size_t)sl_options_int(options, &option_table, "parquet.page.size");
-    write->dictionary = sl_options_bool(options, &option_table, "parquet.enable.dictionary");
-    write->adaptive_codec = sl_options_bool(options, &option_table, "sluice.adaptiveCodec");
-    sink->writing.rows_per_file_max =
-        (uint64_t)sl_options_int(options, &option_table, "maxRecordsPerFile");
+    SL_TRY(sl_writing_read(sink->env, options, &option_table, &sink->writing, err));
     sink->writing.file_bytes_target =
         (uint64_t)sl_options_int(options, &option_table, "sluice.file.targetSize");
-    int64_t open_max = sl_options_int(options, &option_table, "sluice.maxOpenPartitions");
-    sink->writing.open_partitions_max = open_max < 1 ? 1 : (uint32_t)open_max;
     return SL_OK;
 }
 
@@ -179,18 +147,11 @@ static enum sl_code open_sink(const struct sl_conn_env *env, const struct sl_sin
     sink->env = env;
     sink->config = *config;
     sink->streaming = env->checkpoint_dir.len > 0;
-    if (config->path.len == 0) {
-        sl_fail(err, SL_USER, "table `%.*s` has no directory", SL_STR_ARG(config->name));
-        return sl_hint(err, "add LOCATION '/path/of/the/table'"), SL_USER;
-    }
+    SL_TRY(sl_writing_table_dir(env, config, &sink->table_dir, err));
     SL_TRY(check_columns(config, err));
     SL_TRY(read_options(sink, err));
-    struct sl_str path = config->path;
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
-    sink->table_dir = sl_arena_cstr(env->query, path);
     sink->description = sl_arena_printf(env->query, "FileSink[%s]", sink->table_dir);
-    SL_TRY(sl_place_check_parquet(env->query, path, err));
+    SL_TRY(sl_place_check_parquet(env->query, sl_str(sink->table_dir), err));
     if (!sink->streaming) SL_TRY(sl_parquet_replace_check_owner(env->query, sink->table_dir, err));
     enum sl_code code = prepare_table(sink, err);
     if (code != SL_OK) {
@@ -206,20 +167,15 @@ static struct sl_str description(const struct sl_sink *sink) {
     return ((const struct sl_parquet_sink *)sink)->description;
 }
 
-/* Encoders get a part of the memory limit only, so that reading never waits for writing. */
-enum { ENCODER_SHARE = 6, TASK_BYTES_MIN = 8 << 20 };
-
 static enum sl_code begin(struct sl_sink *base, int64_t batch_id, uint64_t offsets_hash,
                           uint32_t tasks, struct sl_err *err) {
     struct sl_parquet_sink *sink = (struct sl_parquet_sink *)base;
     sink->batch_id = batch_id;
     sink->offsets_hash = offsets_hash;
     if (sink->streaming) SL_TRY(sl_sink_log_check(sink->log, err));
-    size_t memory = sink->env->budget ? sink->env->budget->limit_bytes : 0;
-    size_t task_bytes_max = memory / ENCODER_SHARE / (tasks ? tasks : 1);
-    if (task_bytes_max < TASK_BYTES_MIN) task_bytes_max = TASK_BYTES_MIN;
     /* a task adds its number */
-    sl_table_writer_begin(sink->writer, batch_id, (uint64_t)batch_id * 65537, task_bytes_max);
+    sl_table_writer_begin(sink->writer, batch_id, (uint64_t)batch_id * 65537,
+                          sl_writing_task_bytes(sink->env, tasks));
     return sl_parquet_prepare_staging(sink, err);
 }
 

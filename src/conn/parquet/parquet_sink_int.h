@@ -58,6 +58,10 @@ SL_MUST_CHECK enum sl_code sl_parquet_prepare_staging(struct sl_parquet_sink *si
 SL_MUST_CHECK enum sl_code sl_parquet_publish(struct sl_parquet_sink *sink, struct sl_arena *arena,
                                               const struct sl_intent *intent, struct sl_err *err);
 
+/* parquet_types.c: SL_USER when a column of the query has another type than in the newest file that
+ * the table's log names: readers take one type for all files. New columns are fine. */
+SL_MUST_CHECK enum sl_code sl_parquet_check_types(struct sl_parquet_sink *sink, struct sl_err *err);
+
 /* A name from an intent that does not lead out of the table. */
 bool sl_parquet_is_inside(struct sl_str path);
 

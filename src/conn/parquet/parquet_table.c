@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "conn/options.h"
 #include "lake/listing.h"
 #include "lake/place.h"
 #include "lake/sink_log.h"
@@ -13,10 +14,7 @@
 enum { RETENTION_HOURS = 168, LOG_INTERVAL = 10, DRY_RUN_ROWS = 1000 };
 
 const char *sl_parquet_table_dir(struct sl_arena *arena, struct sl_str path) {
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
-    while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
-    return sl_arena_cstr(arena, path);
+    return sl_arena_cstr(arena, sl_place_plain(path));
 }
 
 enum sl_code sl_parquet_table_lock(const char *dir, struct sl_lock **out, struct sl_err *err) {
@@ -36,12 +34,6 @@ enum sl_code sl_parquet_table_has_log(struct sl_arena *arena, const char *dir, b
 
 /* ---- files ---- */
 
-static struct sl_str parent_of(struct sl_str path) {
-    size_t len = path.len;
-    while (len && path.ptr[len - 1] != '/') len--;
-    return len ? sl_str_sub(path, 0, len - 1) : SL_STR("");
-}
-
 static struct sl_str below(const char *dir, const char *path) {
     size_t len = strlen(dir);
     bool inside = strncmp(path, dir, len) == 0 && path[len] == '/';
@@ -60,7 +52,7 @@ static enum sl_code files(const struct sl_table_call *call, sl_table_file_fn eac
         struct sl_str path = below(dir, listing.files[i].path);
         SL_TRY(sl_io_stat(listing.files[i].path, &info, err));
         struct sl_table_file told = {.path = path,
-                                     .partition = parent_of(path),
+                                     .partition = sl_path_parent(path),
                                      .bytes = (int64_t)listing.files[i].bytes,
                                      .rows = -1,
                                      .modified_ms = info.modified_ms};
@@ -120,10 +112,7 @@ static enum sl_code check_retention(const struct sl_table_call *call, int64_t re
                                     struct sl_err *err) {
     const struct sl_conn_env *env = call->env;
     const char *check =
-        env->client_setting
-            ? env->client_setting(env->client_ctx,
-                                  SL_STR("spark.databricks.delta.retentionDurationCheck.enabled"))
-            : NULL;
+        sl_conn_setting(env, "spark.databricks.delta.retentionDurationCheck.enabled");
     if (retention_ms >= RETENTION_HOURS * MS_PER_HOUR ||
         (check && sl_str_eq_nocase(sl_str(check), SL_STR("false"))))
         return SL_OK;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "fmt/json/json_int.h"
 #include "fmt/json/json_predict.h"
 
@@ -157,11 +158,16 @@ static bool decode_row(struct sl_json_decoder *decoder, struct sl_str record, st
     return !bad;
 }
 
-static enum sl_code refuse(uint32_t row, uint32_t *bad_row, struct sl_err *err) {
+static enum sl_code refuse(struct sl_json_decoder *decoder, struct sl_str record, uint32_t row,
+                           uint32_t *bad_row, struct sl_err *err) {
+    enum { SHOWN_BYTES = 200 };
+    struct sl_str why = sl_json_trouble_text(decoder);
+    size_t shown = record.len;
+    if (shown > SHOWN_BYTES) shown = sl_utf8_whole(record.ptr, SHOWN_BYTES);
     if (bad_row) *bad_row = row;
     sl_fail_at(err, (struct sl_span){0, 0}, "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
-               "22023", "malformed JSON record in row %u of the batch, and the mode is FAILFAST",
-               row);
+               "22023", "malformed JSON record, and the mode is FAILFAST: %.*s in: %.*s%s",
+               SL_STR_ARG(why), (int)shown, record.ptr, shown < record.len ? ".." : "");
     if (err) err->code = SL_DATA;
     sl_hint(err, "Use mode PERMISSIVE to read such records as NULL.");
     return SL_DATA;
@@ -211,7 +217,7 @@ static enum sl_code decode_run(struct sl_json_decoder *decoder, const struct sl_
             if (decoder->on_malformed)
                 decoder->on_malformed(decoder->malformed_ctx, row, sl_json_trouble_text(decoder));
             else if (decoder->options->mode == SL_JSON_FAILFAST)
-                return refuse(row, bad_row, err);
+                return refuse(decoder, record, row, bad_row, err);
             ++*malformed;
             if (decoder->options->mode == SL_JSON_DROPMALFORMED)
                 sl_json_put_null(&decoder->root, out, row);

@@ -68,8 +68,9 @@ void sl_json_decoder_on_malformed(struct sl_json_decoder *decoder, sl_json_malfo
 
 /* Makes the decoder tell of fields that `declared` (borrowed; the decoder's schema or one that it
  * was pruned from) does not have, at any depth, in records that are JSON: "items.element.colour"
- * and its value as JSON text. Records whose shape is known to have none cost nothing. Always the
- * same `declared`. fn NULL: not. */
+ * (names with a dot or a backquote, and empty ones, are in backquotes) and its value as JSON text.
+ * Records whose shape is known to have none cost nothing. Always the same `declared`. fn NULL: not.
+ */
 typedef void (*sl_json_unknown_fn)(void *ctx, uint32_t row, struct sl_str path,
                                    struct sl_str value);
 SL_MUST_CHECK enum sl_code sl_json_decoder_on_unknown(struct sl_json_decoder *decoder,

@@ -6,7 +6,12 @@
 #include "fmt/json/json_int.h"
 #include "fmt/json/json_token.h"
 
-enum { PRECISION_MAX = 38, LONG_PRECISION = 20 };
+enum {
+    PRECISION_MAX = 38,
+    LONG_PRECISION = 20,
+    /* of one struct in a single value: who asks for more takes data for names, and each costs */
+    OPEN_FIELDS_MAX = 16384
+};
 
 struct field;
 
@@ -32,6 +37,7 @@ struct sl_json_infer {
     struct sl_json_parser parser;
     struct sl_buf repaired;
     struct shape root;
+    bool open; /* an empty text is a text; else it tells nothing, as in Spark */
 };
 
 struct sl_json_infer *sl_json_infer_new(const struct sl_json_options *options,
@@ -187,7 +193,7 @@ static bool infer_string(struct sl_json_infer *infer, struct shape *out) {
     if (!sl_json_parser_text(&infer->parser)) return false;
     struct sl_str text = infer->parser.string;
     sl_int128 decimal;
-    if (text.len == 0) return true;
+    if (text.len == 0 && !infer->open) return true;
     out->kind = SL_STRING_KIND;
     if (infer->options->prefers_decimal &&
         sl_json_parse_decimal(text, PRECISION_MAX, 0, &decimal)) {
@@ -211,6 +217,10 @@ static bool infer_object(struct sl_json_infer *infer, struct shape *out) {
         if (parser->token == SL_JSON_TOKEN_END_OBJECT) return true;
         if (parser->token != SL_JSON_TOKEN_NAME || !sl_json_parser_name(parser, &name))
             return false;
+        if (infer->open && out->count == OPEN_FIELDS_MAX) {
+            if (!sl_json_parser_next(parser) || !sl_json_parser_skip(parser)) return false;
+            continue;
+        }
         struct field *field = add_field(&infer->scratch, out, name);
         struct shape value = {0};
         uint32_t at = (uint32_t)(field - out->fields);
@@ -323,4 +333,85 @@ const struct sl_type *sl_json_infer_type(const struct sl_json_infer *infer,
                                          struct sl_arena *arena) {
     const struct sl_type *type = make_type(infer, arena, &infer->root);
     return type ? type : sl_type_struct(arena, NULL, 0);
+}
+
+/* ---- one value at a time ---- */
+
+/* A type of which later values may still tell more: what is not known yet is VOID. */
+static const struct sl_type *make_open_type(struct sl_arena *arena, const struct shape *shape) {
+    if (shape->kind == SL_DECIMAL_KIND)
+        return sl_type_decimal(arena, shape->precision, shape->scale);
+    if (shape->kind == SL_ARRAY_KIND)
+        return sl_type_array(arena, make_open_type(arena, shape->element), true);
+    if (shape->kind != SL_STRUCT_KIND) return sl_type_simple(shape->kind);
+    struct sl_field *fields = SL_NEW_ARRAY(arena, struct sl_field, shape->count + (size_t)1);
+    for (uint32_t i = 0; i < shape->count; i++)
+        fields[i] = (struct sl_field){.name = sl_arena_str(arena, shape->fields[i].name),
+                                      .type = make_open_type(arena, &shape->fields[i].shape),
+                                      .nullable = true};
+    return sl_type_struct(arena, fields, shape->count);
+}
+
+/* The fields of an open type are sorted by name already. Names are borrowed. */
+static void open_shape(struct sl_arena *arena, const struct sl_type *type, struct shape *out) {
+    *out = (struct shape){.kind = type->kind, .precision = type->precision, .scale = type->scale};
+    if (type->kind == SL_ARRAY_KIND) {
+        out->element = SL_NEW(arena, struct shape);
+        open_shape(arena, type->fields[0].type, out->element);
+    }
+    if (type->kind != SL_STRUCT_KIND) return;
+    out->count = out->cap = type->field_count;
+    out->fields = SL_NEW_ARRAY(arena, struct field, type->field_count + (size_t)1);
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        out->fields[i].name = type->fields[i].name;
+        open_shape(arena, type->fields[i].type, &out->fields[i].shape);
+    }
+}
+
+bool sl_json_infer_value(struct sl_json_infer *infer, struct sl_str text, struct sl_arena *arena,
+                         const struct sl_type **out) {
+    struct shape value = {0};
+    sl_arena_reset(&infer->scratch);
+    sl_json_parser_start(&infer->parser, text);
+    infer->open = true;
+    bool whole = sl_json_parser_next(&infer->parser) && infer_value(infer, &value);
+    infer->open = false;
+    *out = whole ? make_open_type(arena, &value) : &sl_type_string;
+    return whole;
+}
+
+const struct sl_type *sl_json_type_widen(struct sl_arena *arena, const struct sl_type *a,
+                                         const struct sl_type *b) {
+    struct sl_arena scratch;
+    struct shape into, from;
+    if (a && sl_type_equal(a, b)) return a;
+    sl_arena_init(&scratch, "JSON types");
+    open_shape(&scratch, a ? a : &sl_type_null, &into);
+    open_shape(&scratch, b, &from);
+    merge(&scratch, &into, &from);
+    const struct sl_type *merged = make_open_type(&scratch, &into);
+    if (a && sl_type_equal(a, merged))
+        merged = a;
+    else
+        merged = make_open_type(arena, &into);
+    sl_arena_release(&scratch);
+    return merged;
+}
+
+const struct sl_type *sl_json_type_known(struct sl_arena *arena, const struct sl_type *type) {
+    if (type->kind == SL_NULL_KIND) return NULL;
+    if (type->kind == SL_ARRAY_KIND) {
+        const struct sl_type *element = sl_json_type_known(arena, type->fields[0].type);
+        return element ? sl_type_array(arena, element, true) : NULL;
+    }
+    if (type->kind != SL_STRUCT_KIND) return type;
+    struct sl_field *fields = SL_NEW_ARRAY(arena, struct sl_field, type->field_count + (size_t)1);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        fields[count] = type->fields[i];
+        fields[count].type =
+            type->fields[i].name.len ? sl_json_type_known(arena, type->fields[i].type) : NULL;
+        count += fields[count].type != NULL;
+    }
+    return count ? sl_type_struct(arena, fields, count) : NULL;
 }

@@ -65,7 +65,7 @@ struct sl_json_decoder {
     struct sl_buf scratch;        /* rendered values, base64 */
     struct sl_buf padded;         /* a record whose tail could leave its page */
     struct sl_json_shapes *shapes;
-    sl_json_malformed_fn on_malformed; /* NULL: nobody wants to know why */
+    sl_json_malformed_fn on_malformed; /* NULL: nobody wants to know why, but FAILFAST */
     void *malformed_ctx;
     struct sl_json_trouble trouble;
     sl_json_unknown_fn on_unknown; /* NULL: nobody wants to know */

@@ -66,20 +66,6 @@ static void print_base64(struct sl_buf *out, struct sl_str bytes) {
     sl_buf_put_byte(out, '"');
 }
 
-static int64_t integer_at(const struct sl_vec *vec, uint32_t row) {
-    switch (vec->type->kind) {
-    case SL_BYTE_KIND:
-        return vec->i8[row];
-    case SL_SHORT_KIND:
-        return vec->i16[row];
-    case SL_INT_KIND:
-    case SL_DATE_KIND:
-        return vec->i32[row];
-    default:
-        return vec->i64[row];
-    }
-}
-
 /* Non-finite values are strings in JSON. */
 static void print_float(struct printer *p, const struct sl_vec *vec, uint32_t row, bool quote) {
     bool narrow = vec->type->kind == SL_FLOAT_KIND;
@@ -99,7 +85,7 @@ static void print_float(struct printer *p, const struct sl_vec *vec, uint32_t ro
 
 static enum sl_code print_calendar(struct printer *p, const struct sl_vec *vec, uint32_t row) {
     const struct sl_json_print_hooks *hooks = p->hooks;
-    int64_t value = integer_at(vec, row);
+    int64_t value = sl_vec_integer(vec, row);
     if (!hooks) return sl_fail(p->err, SL_BUG, "to_json of a date or timestamp without a calendar");
     sl_buf_put_byte(p->out, '"');
     if (vec->type->kind == SL_DATE_KIND)
@@ -146,7 +132,7 @@ static enum sl_code print_key(struct printer *p, const struct sl_vec *vec, uint3
         print_decimal(p->out, sl_type_is_wide_decimal(vec->type) ? vec->i128[pos] : vec->i64[pos],
                       vec->type->scale);
     else
-        print_i64(p->out, integer_at(vec, pos));
+        print_i64(p->out, sl_vec_integer(vec, pos));
     sl_buf_put_byte(p->out, '"');
     return SL_OK;
 }
@@ -198,7 +184,7 @@ static enum sl_code print_value(struct printer *p, const struct sl_vec *vec, uin
     case SL_SHORT_KIND:
     case SL_INT_KIND:
     case SL_LONG_KIND:
-        print_i64(p->out, integer_at(vec, pos));
+        print_i64(p->out, sl_vec_integer(vec, pos));
         return SL_OK;
     case SL_FLOAT_KIND:
     case SL_DOUBLE_KIND:

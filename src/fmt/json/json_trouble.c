@@ -9,7 +9,7 @@ enum { PLACE_MAX = 256, FOUND_MAX = 64 };
 
 void sl_json_trouble_begin(struct sl_json_decoder *decoder) {
     struct sl_json_trouble *trouble = &decoder->trouble;
-    trouble->set = !decoder->on_malformed;
+    trouble->set = !decoder->on_malformed && decoder->options->mode != SL_JSON_FAILFAST;
     sl_buf_clear(&trouble->place);
     sl_buf_clear(&trouble->what);
 }

@@ -59,9 +59,24 @@ struct walk {
 
 static bool walk_value(struct walk *walk, const struct sl_json_node *node);
 
-static void put_name(struct walk *walk, struct sl_str name) {
+static void put_part(struct walk *walk, struct sl_str part) {
     if (walk->path->len) sl_buf_put_byte(walk->path, '.');
-    sl_buf_put_str(walk->path, name);
+    sl_buf_put_str(walk->path, part);
+}
+
+/* In backquotes where the path would be read otherwise without. */
+static void put_name(struct walk *walk, struct sl_str name) {
+    struct sl_buf *path = walk->path;
+    if (name.len && !memchr(name.ptr, '.', name.len) && !memchr(name.ptr, '`', name.len)) {
+        put_part(walk, name);
+        return;
+    }
+    put_part(walk, SL_STR("`"));
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] == '`') sl_buf_put_byte(path, '`');
+        sl_buf_put_byte(path, name.ptr[i]);
+    }
+    sl_buf_put_byte(path, '`');
 }
 
 static bool report(struct walk *walk) {
@@ -87,7 +102,10 @@ static bool walk_object(struct walk *walk, const struct sl_json_node *node) {
         if (parser->token != SL_JSON_TOKEN_NAME || !sl_json_parser_name(parser, &name))
             return false;
         const struct sl_json_node *child = map ? &node->children[1] : find_known(node, name);
-        put_name(walk, map ? SL_STR("value") : name);
+        if (map)
+            put_part(walk, SL_STR("value"));
+        else
+            put_name(walk, name);
         if (!sl_json_parser_next(parser)) return false;
         if (!(child ? walk_value(walk, child) : report(walk))) return false;
         walk->path->len = len;
@@ -96,7 +114,7 @@ static bool walk_object(struct walk *walk, const struct sl_json_node *node) {
 
 static bool walk_array(struct walk *walk, const struct sl_json_node *node) {
     size_t len = walk->path->len;
-    put_name(walk, SL_STR("element"));
+    put_part(walk, SL_STR("element"));
     for (;;) {
         if (!sl_json_parser_next(walk->parser)) return false;
         if (walk->parser->token == SL_JSON_TOKEN_END_ARRAY) break;
@@ -132,7 +150,7 @@ void sl_json_unknown_walk(struct sl_json_decoder *decoder, struct sl_str record,
     if (!sl_json_parser_next(walk.parser)) return;
     /* a lone object stands for a list of one */
     bool lone = root->kind == SL_ARRAY_KIND && walk.parser->token == SL_JSON_TOKEN_START_OBJECT;
-    if (lone) put_name(&walk, SL_STR("element"));
+    if (lone) put_part(&walk, SL_STR("element"));
     bool whole = walk_value(&walk, lone ? root->children : root);
     (void)whole; /* where the text breaks, what was found before stands */
 }

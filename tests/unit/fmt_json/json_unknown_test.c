@@ -70,6 +70,15 @@ void test_json_unknown_fields_below(void **state) {
           "l.element.z = 2");
 }
 
+/* Such a path can be taken apart again. */
+void test_json_unknown_fields_with_dots(void **state) {
+    (void)state;
+    check("a STRUCT<b: INT>", "a STRUCT<b: INT>", "{\"a.c\":1}", "`a.c` = 1");
+    check("`a.b` STRUCT<x: INT>", "`a.b` STRUCT<x: INT>", "{\"a.b\":{\"y\":1}}", "`a.b`.y = 1");
+    check("a INT", "a INT", "{\"q`q\":1}", "`q``q` = 1");
+    check("a INT", "a INT", "{\"\":1}", "`` = 1");
+}
+
 /* The new field comes when a shape without it is known; and is gone again. */
 void test_json_unknown_fields_come_and_go(void **state) {
     (void)state;
