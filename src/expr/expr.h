@@ -30,6 +30,7 @@ enum sl_expr_kind {
 
 struct sl_json_options; /* fmt/json/json_options.h */
 struct sl_higher;       /* expr/higher.h */
+struct sl_evolution;    /* expr/evolution.h */
 
 struct sl_expr {
     enum sl_expr_kind kind;
@@ -52,6 +53,7 @@ struct sl_expr {
      * sl_expr_prune_json. */
     const struct sl_json_options *json;
     const struct sl_type *json_schema; /* full schema as written; type may be pruned */
+    uint32_t json_site;                /* of ctx->evolution, or SL_EVOLUTION_NO_SITE */
     const struct sl_higher *higher;
 };
 
@@ -59,6 +61,7 @@ struct sl_expr {
 struct sl_expr_ctx {
     struct sl_arena *query;
     const struct sl_session *session;
+    struct sl_evolution *evolution; /* what schemas of from_json get besides; NULL: nothing */
 };
 
 struct sl_expr *sl_expr_column(struct sl_expr_ctx *ctx, uint32_t column, const struct sl_type *type,

@@ -11,15 +11,6 @@ bool sl_higher_equal(const struct sl_higher *a, const struct sl_higher *b) {
     return true;
 }
 
-/* Equal but for names of fields and nullability. */
-static bool same_structure(const struct sl_type *a, const struct sl_type *b) {
-    if (!sl_type_is_nested(a)) return sl_type_equal(a, b);
-    if (a->kind != b->kind || a->field_count != b->field_count) return false;
-    for (uint32_t i = 0; i < a->field_count; i++)
-        if (!same_structure(a->fields[i].type, b->fields[i].type)) return false;
-    return true;
-}
-
 /* What the first body has to yield; NULL: anything. */
 static const struct sl_type *body_type(const struct sl_higher *higher,
                                        struct sl_expr *const *args) {
@@ -74,7 +65,7 @@ enum sl_code sl_expr_higher(struct sl_expr_ctx *ctx, const struct sl_higher *hig
     bool sorts = own->kind == SL_HIGHER_ARRAY_SORT;
     if (*wanted && (*body)->type->kind == SL_NULL_KIND && !sorts)
         SL_TRY(sl_expr_coerce(ctx, *body, *wanted, body, err));
-    if (*wanted && !same_structure((*body)->type, *wanted)) return SL_OK;
+    if (*wanted && !sl_type_equal_structure((*body)->type, *wanted)) return SL_OK;
     *wanted = NULL;
     struct sl_expr *expr =
         sl_expr_new(ctx, SL_EXPR_HIGHER, result_type(ctx->query, own, args), span);

@@ -1,5 +1,6 @@
 /* from_json: schema and options from constant arguments, and its schema pruned to what is read.
  * Source: jsonExpressions.scala (JsonToStructs), ExprUtils.scala, OptimizeCsvJsonExprs.scala. */
+#include "expr/evolution.h"
 #include "expr/expr_int.h"
 #include "fmt/json/json_options.h"
 #include "kern/datetime_pattern.h"
@@ -161,6 +162,18 @@ bool sl_expr_same_json(const struct sl_expr *a, const struct sl_expr *b) {
            memcmp((const char *)x + begin, (const char *)y + begin, end - begin) == 0;
 }
 
+/* The fields that this text was found to have besides. */
+static uint32_t evolve(struct sl_expr_ctx *ctx, const struct sl_expr *text,
+                       const struct sl_type **schema) {
+    struct sl_buf name = {0};
+    if (!ctx->evolution) return SL_EVOLUTION_NO_SITE;
+    sl_expr_put_text(&name, text, NULL);
+    uint32_t site = sl_evolution_site(ctx->evolution, sl_buf_str(&name));
+    sl_buf_release(&name);
+    *schema = sl_evolution_apply(ctx->evolution, site, ctx->query, *schema);
+    return site;
+}
+
 enum sl_code sl_expr_from_json(struct sl_expr_ctx *ctx, struct sl_expr **args, uint32_t count,
                                struct sl_span span, struct sl_expr **out, struct sl_err *err) {
     struct sl_expr *text;
@@ -180,11 +193,13 @@ enum sl_code sl_expr_from_json(struct sl_expr_ctx *ctx, struct sl_expr **args, u
                           "The function `from_json` doesn't support the DROPMALFORMED mode. "
                           "Acceptable modes are PERMISSIVE and FAILFAST.");
     SL_TRY(check_corrupt_column(options, schema, span, err));
+    uint32_t site = evolve(ctx, text, &schema);
     SL_TRY(add_rescued_column(ctx, options, &schema, span, err));
     struct sl_expr *expr = sl_expr_new(ctx, SL_EXPR_FROM_JSON, schema, span);
     sl_expr_set_args(ctx, expr, &text, 1);
     expr->json = options;
     expr->json_schema = schema;
+    expr->json_site = site;
     *out = expr;
     return compile_patterns(ctx, expr, err);
 }

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "expr/evolution.h"
 #include "expr/expr_int.h"
 #include "expr/program_int.h"
+#include "fmt/json/json_infer.h"
 #include "kern/datetime_pattern.h"
 
 struct json_step {
@@ -23,6 +25,10 @@ struct json_step {
     uint32_t drift_row;    /* the last one that had an unknown field; UINT32_MAX: none */
     struct sl_buf unknown; /* the first such field, where it stops the batch */
     uint32_t unknown_row;
+    struct sl_buf conflict; /* likewise the first value that is not of its field's type */
+    uint32_t conflict_row;
+    struct sl_json_infer *infer; /* types of unknown fields; NULL until there is one */
+    struct sl_arena types;       /* of the value at hand */
 };
 
 static bool by_pattern(const struct sl_pattern *pattern, const struct sl_zone *zone,
@@ -71,6 +77,43 @@ static void on_malformed(void *ctx, uint32_t row, struct sl_str reason) {
     sl_program_add_fault(json->program, json->step, row, json->constant, &fault);
 }
 
+/* A schema that grows must not turn values into nulls: where nobody keeps such records, the first
+ * one stops the batch.  Records that are broken JSON are as always. */
+static void on_conflict(void *ctx, uint32_t row, struct sl_str reason) {
+    struct json_step *json = ctx;
+    if (json->conflict.len || !sl_str_starts(reason, SL_STR("field `")) ||
+        sl_str_find(reason, SL_STR(" expected, found "), 0) == SIZE_MAX)
+        return;
+    sl_buf_put_str(&json->conflict, reason);
+    json->conflict_row = row;
+}
+
+static enum sl_code fail_conflict(struct sl_program *program, const struct step *step,
+                                  struct sl_err *err) {
+    sl_fail_at(err, step->expr->span, "CANNOT_PARSE_JSON_FIELD", "2203G",
+               "a record does not fit the schema of from_json: %s",
+               sl_buf_cstr(&step->json->conflict));
+    if (err) err->code = SL_DATA;
+    sl_hint(err, "'sluice.quarantine' keeps such records; or write a type into the schema that "
+                 "holds both, such as STRING");
+    sl_program_describe(program, step, step->json->conflict_row, false, err);
+    return SL_DATA;
+}
+
+static void listen_for_malformed(struct sl_program *program, const struct step *step,
+                                 bool collect) {
+    const struct sl_batch *batch = program->batch;
+    struct json_step *json = step->json;
+    bool stops = batch->drift && batch->drift->mode == SL_DRIFT_EVOLVE && !batch->faults &&
+                 json->may_fault && step->expr->json->mode != SL_JSON_FAILFAST;
+    sl_buf_clear(&json->conflict);
+    sl_json_decoder_on_malformed(json->decoder,
+                                 collect ? on_malformed
+                                 : stops ? on_conflict
+                                         : NULL,
+                                 json);
+}
+
 /* ---- unknown fields ---- */
 
 static void put_unknown(struct sl_buf *out, struct sl_str path, struct sl_str value) {
@@ -93,6 +136,46 @@ static void fault_unknown(struct json_step *json, uint32_t row, struct sl_str pa
     sl_buf_release(&text);
 }
 
+/* A name that means something to from_json itself is none for a column. */
+static uint32_t site_of(const struct sl_expr *expr, struct sl_str path) {
+    bool reserved = sl_str_eq_nocase(path, expr->json->column_name_of_corrupt_record) ||
+                    sl_str_eq_nocase(path, expr->json->rescued_data_column);
+    return reserved ? SL_EVOLUTION_NO_SITE : expr->json_site;
+}
+
+/* What its values are; one that has become too wide for any schema is left as it is. */
+static const struct sl_type *type_of_unknown(struct json_step *json, const struct sl_drift *drift,
+                                             const struct sl_drift_field *known,
+                                             struct sl_str value) {
+    const struct sl_type *type;
+    if (known && known->type && sl_type_count_fields(known->type) > drift->fields_max) return NULL;
+    if (!json->infer) {
+        json->infer = sl_json_infer_new(json->step->expr->json, NULL, NULL);
+        sl_arena_init(&json->types, "JSON types");
+    }
+    sl_arena_reset(&json->types);
+    bool whole = sl_json_infer_value(json->infer, value, &json->types, &type);
+    (void)whole; /* a text that cannot be read as JSON is a STRING */
+    return type;
+}
+
+static void note_evolving(struct json_step *json, uint32_t row, struct sl_str path,
+                          struct sl_str value) {
+    const struct sl_batch *batch = json->program->batch;
+    struct sl_drift *drift = batch->drift;
+    struct sl_drift_field field = {
+        .path = path, .value = value, .site = site_of(json->step->expr, path)};
+    char where[256];
+    if (drift->settled && sl_drift_find(drift->settled, field.site, path)) return;
+    const struct sl_drift_field *known = sl_drift_find(drift, field.site, path);
+    field.type = type_of_unknown(json, drift, known, value);
+    if (!known) {
+        sl_batch_describe_row(batch, row, where, sizeof where);
+        field.where = sl_str(where);
+    }
+    sl_drift_add(drift, &field);
+}
+
 static void on_unknown(void *ctx, uint32_t row, struct sl_str path, struct sl_str value) {
     struct json_step *json = ctx;
     const struct sl_batch *batch = json->program->batch;
@@ -104,10 +187,14 @@ static void on_unknown(void *ctx, uint32_t row, struct sl_str path, struct sl_st
         put_unknown(&json->unknown, path, value);
         json->unknown_row = row;
     }
-    if (sl_drift_knows(drift, path)) return;
+    if (drift->mode == SL_DRIFT_EVOLVE) {
+        note_evolving(json, row, path, value);
+        return;
+    }
+    if (sl_drift_find(drift, 0, path)) return;
     char where[256];
     sl_batch_describe_row(batch, row, where, sizeof where);
-    sl_drift_add(drift, &(struct sl_drift_field){path, value, sl_str(where)});
+    sl_drift_add(drift, &(struct sl_drift_field){path, value, sl_str(where), 0, NULL});
 }
 
 static enum sl_code fail_unknown(struct sl_program *program, const struct step *step,
@@ -158,6 +245,11 @@ enum sl_code sl_json_step_new(struct sl_program *program, struct step *step, str
 void sl_json_step_free(struct json_step *json) {
     if (json->decoder) sl_json_decoder_free(json->decoder);
     sl_buf_release(&json->unknown);
+    sl_buf_release(&json->conflict);
+    if (json->infer) {
+        sl_json_infer_free(json->infer);
+        sl_arena_release(&json->types);
+    }
     free(json);
 }
 
@@ -171,7 +263,7 @@ enum sl_code sl_step_from_json(struct sl_program *program, struct step *step, st
     step->json->program = program;
     step->json->step = step;
     step->json->constant = constant && program->rows > 1;
-    sl_json_decoder_on_malformed(step->json->decoder, collect ? on_malformed : NULL, step->json);
+    listen_for_malformed(program, step, collect);
     SL_TRY(ask_for_unknown(program, step, err));
     enum sl_code code =
         sl_json_decode(step->json->decoder, in, rows,
@@ -181,6 +273,7 @@ enum sl_code sl_step_from_json(struct sl_program *program, struct step *step, st
     if (code == SL_DATA) sl_program_describe(program, step, bad_row, constant, err);
     SL_TRY(code);
     if (step->json->unknown.len) return fail_unknown(program, step, err);
+    if (step->json->conflict.len) return fail_conflict(program, step, err);
     if (constant) out->enc = SL_ENC_CONST;
     out->rows = program->rows;
     return SL_OK;

@@ -1,6 +1,6 @@
 /* Binding of expressions.  Names and shapes are resolved here; overloads, implicit casts and
  * folding are the constructors' (expr/expr.h). */
-#include "plan/bind_int.h"
+#include "plan/select.h"
 
 #include <stdio.h>
 
@@ -62,6 +62,15 @@ static struct sl_str dotted(struct sl_arena *arena, const struct sl_name *name, 
     return text;
 }
 
+/* What follows the first `used` parts of a name are fields. */
+static enum sl_code bind_fields(struct sl_binder *binder, const struct sl_name *name, uint32_t used,
+                                struct sl_span span, struct sl_expr **out, struct sl_err *err) {
+    for (uint32_t i = used; i < name->count; i++)
+        SL_TRY(bind_field(binder, *out, dotted(binder->arena, name, i), name->parts[i], span, out,
+                          err));
+    return SL_OK;
+}
+
 static enum sl_code bind_attribute(struct sl_binder *binder, const struct sl_scope *scope,
                                    const struct sl_uexpr *expr, struct sl_expr **out,
                                    struct sl_err *err) {
@@ -69,6 +78,10 @@ static enum sl_code bind_attribute(struct sl_binder *binder, const struct sl_sco
     struct sl_resolved at;
     int param = name->count ? sl_lambda_param(scope, name->parts[0]) : -1;
     if (scope->lambda && param < 0) return sl_bind_captured(binder, scope, expr, out, err);
+    *out = NULL;
+    if (param < 0 && scope->outputs && !scope->in_aggregate && name->count)
+        SL_TRY(sl_select_output(scope->outputs, name->parts[0], expr->span, out, err));
+    if (*out) return bind_fields(binder, name, 1, expr->span, out, err);
     SL_TRY(sl_scope_resolve(scope, name, &at, err));
     if (param >= 0) {
         *out = sl_lambda_param_expr(binder, scope, param, expr->span);
@@ -81,16 +94,16 @@ static enum sl_code bind_attribute(struct sl_binder *binder, const struct sl_sco
     } else {
         if (is_literal_function(name))
             return sl_expr_call(&binder->ctx->expr, name->parts[0], NULL, 0, expr->span, out, err);
-        *out = NULL;
         if (scope->select && name->count)
             SL_TRY(sl_select_lateral(binder, scope->select, name->parts[0], expr->span, out, err));
+        if (!*out && scope->outputs && name->count)
+            SL_TRY(sl_select_output(scope->outputs, name->parts[0], expr->span, out, err));
+        if (!*out && scope->aliases && name->count)
+            SL_TRY(sl_grouping_alias(binder, scope, name->parts[0], out, err));
         if (!*out) return sl_scope_unresolved(scope, binder->arena, name, err);
         at.used = 1;
     }
-    for (uint32_t i = at.used; i < name->count; i++)
-        SL_TRY(bind_field(binder, *out, dotted(binder->arena, name, i), name->parts[i], expr->span,
-                          out, err));
-    return SL_OK;
+    return bind_fields(binder, name, at.used, expr->span, out, err);
 }
 
 static enum sl_code bind_extract(struct sl_binder *binder, const struct sl_scope *scope,
@@ -131,6 +144,9 @@ static enum sl_code star_columns(struct sl_binder *binder, const struct sl_scope
                                  uint32_t *count, bool *seen) {
     for (uint32_t i = 0; i < scope->column_count; i++) {
         const struct sl_column *column = &scope->columns[i];
+        bool reached = column->reach == SL_REACH_ALL ||
+                       (column->reach == SL_REACH_QUALIFIED && star->name.count);
+        if (!reached) continue;
         if (star->name.count &&
             (!column->qualifier.len ||
              !sl_scope_name_eq(scope, column->qualifier, star->name.parts[star->name.count - 1])))
@@ -262,13 +278,7 @@ const struct sl_type *sl_cast_function_type(struct sl_arena *arena, const struct
     return NULL;
 }
 
-struct arg_list {
-    struct sl_expr **items;
-    struct sl_str *names; /* what struct() calls them; "" if it numbers them */
-    uint32_t count, cap;
-};
-
-static void add_arg(struct sl_binder *binder, struct arg_list *list, struct sl_expr *expr,
+static void add_arg(struct sl_binder *binder, struct sl_arg_list *list, struct sl_expr *expr,
                     struct sl_str name) {
     if (list->count == list->cap) {
         uint32_t cap = list->cap ? list->cap * 2 : 8;
@@ -289,9 +299,9 @@ static struct sl_str field_name_of(const struct sl_uexpr *arg) {
     return (struct sl_str){0};
 }
 
-static enum sl_code bind_args(struct sl_binder *binder, const struct sl_scope *scope,
-                              const struct sl_uexpr *call, struct arg_list *list,
-                              struct sl_err *err) {
+enum sl_code sl_bind_args(struct sl_binder *binder, const struct sl_scope *scope,
+                          const struct sl_uexpr *call, struct sl_arg_list *list,
+                          struct sl_err *err) {
     for (uint32_t i = 0; i < call->arg_count; i++) {
         const struct sl_uexpr *arg = call->args[i];
         if (arg->kind == SL_U_NAMED_ARGUMENT)
@@ -314,7 +324,7 @@ static enum sl_code bind_args(struct sl_binder *binder, const struct sl_scope *s
 }
 
 /* struct(a, b + 1) is named_struct('a', a, 'col2', b + 1). */
-static enum sl_code bind_struct(struct sl_binder *binder, const struct arg_list *list,
+static enum sl_code bind_struct(struct sl_binder *binder, const struct sl_arg_list *list,
                                 struct sl_span span, struct sl_expr **out, struct sl_err *err) {
     struct sl_expr **args = SL_NEW_ARRAY(binder->arena, struct sl_expr *, 2 * list->count + 1);
     for (uint32_t i = 0; i < list->count; i++) {
@@ -350,10 +360,10 @@ static enum sl_code check_callable(const struct sl_uexpr *expr, struct sl_str na
     sl_function_find(name, &rows);
     const char *what = rows ? NULL : refused_as(name);
     if (what) return sl_bind_refuse(err, expr->span, "the %s `%.*s`", what, SL_STR_ARG(name));
-    if (expr->distinct)
-        return sl_bind_refuse(err, expr->span, "DISTINCT in the call of `%.*s`", SL_STR_ARG(name));
-    if (expr->filter)
-        return sl_bind_refuse(err, expr->span, "FILTER (WHERE ..) after `%.*s`", SL_STR_ARG(name));
+    if (expr->distinct || expr->filter)
+        return sl_fail_at(err, expr->span, "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX",
+                          "42000", "the function `%.*s` does not support %s", SL_STR_ARG(name),
+                          expr->distinct ? "DISTINCT" : "FILTER CLAUSE");
     return SL_OK;
 }
 
@@ -372,13 +382,15 @@ static enum sl_code bind_function(struct sl_binder *binder, const struct sl_scop
                                   const struct sl_uexpr *expr, struct sl_expr **out,
                                   struct sl_err *err) {
     struct sl_str name = expr->name.parts[expr->name.count - 1];
+    if (sl_is_aggregate(expr)) return sl_bind_aggregate(binder, scope, expr, out, err);
+    if (sl_is_time_window(expr)) return sl_bind_time_window(binder, scope, expr, out, err);
     SL_TRY(check_callable(expr, name, err));
     if (sl_is_higher(expr)) return sl_bind_higher(binder, scope, expr, out, err);
-    struct arg_list list = {0};
+    struct sl_arg_list list = {0};
     size_t rows;
     sl_function_find(name, &rows);
     const struct sl_type *cast_to = sl_cast_function_type(binder->arena, expr);
-    enum sl_code code = bind_args(binder, scope, expr, &list, err);
+    enum sl_code code = sl_bind_args(binder, scope, expr, &list, err);
     if (code == SL_USER && !rows && !cast_to) unknown_routine(binder, expr, name, err);
     SL_TRY(code);
     if (cast_to && !rows && list.count == 1)

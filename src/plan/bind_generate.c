@@ -406,6 +406,26 @@ static struct sl_node *generate_over(struct making *making, struct sl_node *base
     return node;
 }
 
+enum sl_code sl_node_repeat(struct sl_binder *binder, struct sl_node **node, struct sl_expr *times,
+                            struct sl_err *err) {
+    struct sl_arena *arena = binder->arena;
+    struct sl_node *input = *node;
+    struct sl_expr *bounds[2] = {sl_expr_literal_i64(&binder->ctx->expr, &sl_type_long, 1), times};
+    struct sl_generate *generate = SL_NEW(arena, struct sl_generate);
+    *generate = (struct sl_generate){.name = "explode",
+                                     .kept = SL_NEW_ARRAY(arena, uint32_t, input->column_count + 1),
+                                     .kept_count = input->column_count};
+    SL_TRY(sl_expr_call(&binder->ctx->expr, SL_STR("sequence"), bounds, 2, input->span,
+                        &generate->list, err));
+    *node = sl_node_new(arena, SL_NODE_GENERATE, input, input->column_count, input->span);
+    (*node)->generate = generate;
+    for (uint32_t i = 0; i < input->column_count; i++) {
+        generate->kept[i] = i;
+        (*node)->columns[i] = input->columns[i];
+    }
+    return SL_OK;
+}
+
 enum sl_code sl_bind_generator(struct sl_binder *binder, const struct sl_scope *scope,
                                const struct sl_uexpr *call, const struct sl_generator_use *use,
                                struct sl_node **base, struct sl_err *err) {

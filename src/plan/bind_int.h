@@ -27,6 +27,7 @@ struct sl_binder {
     struct sl_bind_ctx *ctx;
     struct sl_arena *arena; /* query */
     uint32_t next_id;       /* of sl_column */
+    uint32_t watermarks;    /* clauses so far */
     uint32_t depth;
     const struct sl_cte_frame *ctes;
     const struct sl_view_frame *views;
@@ -37,8 +38,47 @@ enum sl_code sl_bind_node(struct sl_binder *binder, const struct sl_urelation *r
                           struct sl_node **out, struct sl_err *err);
 enum sl_code sl_bind_read(struct sl_binder *binder, const struct sl_urelation *relation,
                           struct sl_node **out, struct sl_err *err);
+/* A SELECT (PROJECT or AGGREGATE) with its HAVING and ORDER BY, which may be NULL. */
 enum sl_code sl_bind_select(struct sl_binder *binder, const struct sl_urelation *relation,
+                            const struct sl_urelation *having, const struct sl_urelation *sort,
                             struct sl_node **out, struct sl_err *err);
+/* ORDER BY of anything else: only its columns can be named. */
+enum sl_code sl_bind_sort(struct sl_binder *binder, const struct sl_urelation *sort,
+                          struct sl_node **out, struct sl_err *err);
+enum sl_code sl_bind_join(struct sl_binder *binder, const struct sl_urelation *relation,
+                          struct sl_node *left, struct sl_node **out, struct sl_err *err);
+/* BOOLEAN, or an untyped NULL; else the error that `condition` names. */
+enum sl_code sl_bind_condition(struct sl_binder *binder, const struct sl_scope *scope,
+                               const struct sl_uexpr *expr, struct sl_expr **out,
+                               struct sl_err *err);
+
+enum sl_code sl_bind_set_op(struct sl_binder *binder, const struct sl_urelation *relation,
+                            struct sl_node **out, struct sl_err *err);
+enum sl_code sl_coerce_column(struct sl_binder *binder, struct sl_expr **expr,
+                              const struct sl_type *type, struct sl_err *err);
+/* What DISTINCT and set operations cannot compare: UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE */
+enum sl_code sl_check_set_types(const struct sl_node *node, struct sl_span span,
+                                struct sl_err *err);
+/* node, or a projection to its first columns. */
+struct sl_node *sl_node_first_columns(struct sl_binder *binder, struct sl_node *node,
+                                      uint32_t count);
+/* Every row as often as `times` says, which is positive. */
+enum sl_code sl_node_repeat(struct sl_binder *binder, struct sl_node **node, struct sl_expr *times,
+                            struct sl_err *err);
+
+/* event time */
+enum sl_code sl_bind_watermark(struct sl_binder *binder, const struct sl_urelation *relation,
+                               struct sl_node **out, struct sl_err *err);
+/* SELECT DISTINCT, and DEDUPLICATE BY */
+enum sl_code sl_bind_deduplicate(struct sl_binder *binder, const struct sl_urelation *relation,
+                                 struct sl_node **out, struct sl_err *err);
+struct sl_node *sl_node_distinct(struct sl_binder *binder, struct sl_node *input,
+                                 struct sl_span span);
+/* window(), session_window(), window_time() */
+bool sl_is_time_window(const struct sl_uexpr *expr);
+enum sl_code sl_bind_time_window(struct sl_binder *binder, const struct sl_scope *scope,
+                                 const struct sl_uexpr *expr, struct sl_expr **out,
+                                 struct sl_err *err);
 struct sl_scope sl_scope_of(const struct sl_binder *binder, const struct sl_node *node);
 
 /* generators */
@@ -67,7 +107,25 @@ enum sl_code sl_generator_nested(struct sl_binder *binder, const struct sl_scope
                                  const struct sl_uexpr *whole, enum sl_code code,
                                  struct sl_err *err);
 
+/* aggregates */
+bool sl_is_aggregate(const struct sl_uexpr *expr);
+enum sl_code sl_bind_aggregate(struct sl_binder *binder, const struct sl_scope *scope,
+                               const struct sl_uexpr *call, struct sl_expr **out,
+                               struct sl_err *err);
+/* WHERE count(*) > 1 and the like; told by the clause as its own error when it has one. */
+enum sl_code sl_aggregate_misplaced(struct sl_binder *binder, const struct sl_scope *scope,
+                                    const struct sl_uexpr *call, struct sl_err *err);
+bool sl_is_misplaced_aggregate(enum sl_code code, const struct sl_err *err);
+
 /* expressions */
+struct sl_arg_list {
+    struct sl_expr **items;
+    struct sl_str *names; /* what struct() calls them; "" if it numbers them */
+    uint32_t count, cap;
+};
+enum sl_code sl_bind_args(struct sl_binder *binder, const struct sl_scope *scope,
+                          const struct sl_uexpr *call, struct sl_arg_list *list,
+                          struct sl_err *err);
 /* upper, builtin.upper, system.builtin.upper */
 bool sl_is_builtin_name(const struct sl_name *name);
 /* A field of a struct by number. */

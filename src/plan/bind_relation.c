@@ -1,5 +1,5 @@
 /* Binding of relations: one function per kind that runs, a refusal by name for the others. */
-#include "plan/bind_int.h"
+#include "plan/select.h"
 
 struct sl_scope sl_scope_of(const struct sl_binder *binder, const struct sl_node *node) {
     return (struct sl_scope){.columns = node->columns,
@@ -9,31 +9,51 @@ struct sl_scope sl_scope_of(const struct sl_binder *binder, const struct sl_node
 
 /* ---- filter and limit ---- */
 
-static enum sl_code filter_by(struct sl_binder *binder, struct sl_node *input,
-                              const struct sl_urelation *relation, struct sl_node **out,
-                              struct sl_err *err) {
-    struct sl_expr *condition;
-    struct sl_scope scope = sl_scope_of(binder, input);
-    SL_TRY(sl_bind_uexpr(binder, &scope, relation->condition, &condition, err));
-    if (condition->type->kind == SL_NULL_KIND)
-        SL_TRY(sl_expr_coerce(&binder->ctx->expr, condition, &sl_type_bool, &condition, err));
-    if (condition->type->kind != SL_BOOL_KIND) {
-        struct sl_str text = sl_pretty_text(binder, &scope, relation->condition);
-        return sl_fail_at(
-            err, relation->condition->span, "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN", "42K09",
-            "cannot resolve \"%.*s\" due to data type mismatch: filter expression "
-            "\"%.*s\" of type \"%s\" is not a boolean",
-            SL_STR_ARG(text), SL_STR_ARG(text), sl_type_sql(binder->arena, condition->type));
-    }
-    *out = sl_node_filter(binder->arena, input, condition, relation->span);
-    return SL_OK;
+enum sl_code sl_bind_condition(struct sl_binder *binder, const struct sl_scope *scope,
+                               const struct sl_uexpr *expr, struct sl_expr **out,
+                               struct sl_err *err) {
+    SL_TRY(sl_bind_uexpr(binder, scope, expr, out, err));
+    if ((*out)->type->kind == SL_NULL_KIND)
+        SL_TRY(sl_expr_coerce(&binder->ctx->expr, *out, &sl_type_bool, out, err));
+    if ((*out)->type->kind == SL_BOOL_KIND) return SL_OK;
+    struct sl_str text = sl_pretty_text(binder, scope, expr);
+    return sl_fail_at(err, expr->span, "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN", "42K09",
+                      "cannot resolve \"%.*s\" due to data type mismatch: filter expression "
+                      "\"%.*s\" of type \"%s\" is not a boolean",
+                      SL_STR_ARG(text), SL_STR_ARG(text), sl_type_sql(binder->arena, (*out)->type));
 }
 
 static enum sl_code bind_filter(struct sl_binder *binder, const struct sl_urelation *relation,
                                 struct sl_node **out, struct sl_err *err) {
     struct sl_node *input;
+    struct sl_expr *condition;
+    if (relation->having) return sl_bind_select(binder, relation->input, relation, NULL, out, err);
     SL_TRY(sl_bind_node(binder, relation->input, &input, err));
-    return filter_by(binder, input, relation, out, err);
+    struct sl_select windows = {.base = input};
+    struct sl_scope scope = sl_scope_of(binder, input);
+    scope.windows = &windows;
+    enum sl_code code = sl_bind_condition(binder, &scope, relation->condition, &condition, err);
+    if (sl_is_misplaced_aggregate(code, err))
+        return sl_fail_at(err, relation->condition->span, "INVALID_WHERE_CONDITION", "42903",
+                          "the WHERE condition \"%.*s\" contains an aggregate function: filter "
+                          "groups with HAVING",
+                          SL_STR_ARG(sl_pretty_text(binder, &scope, relation->condition)));
+    SL_TRY(code);
+    *out = sl_node_filter(binder->arena, windows.base, condition, relation->span);
+    *out = sl_node_first_columns(binder, *out, input->column_count);
+    return SL_OK;
+}
+
+/* The parts of a SELECT with an ORDER BY are bound together: it may name what the list does not
+ * have. */
+static enum sl_code bind_sort(struct sl_binder *binder, const struct sl_urelation *sort,
+                              struct sl_node **out, struct sl_err *err) {
+    const struct sl_urelation *below = sort->input;
+    const struct sl_urelation *having = below->kind == SL_R_FILTER && below->having ? below : NULL;
+    if (having) below = having->input;
+    if (below->kind == SL_R_PROJECT || below->kind == SL_R_AGGREGATE)
+        return sl_bind_select(binder, below, having, sort, out, err);
+    return sl_bind_sort(binder, sort, out, err);
 }
 
 static enum sl_code limit_error(struct sl_binder *binder, const struct sl_uexpr *expr,
@@ -78,17 +98,32 @@ static enum sl_code bind_limit(struct sl_binder *binder, const struct sl_urelati
     int64_t limit = 0;
     SL_TRY(sl_bind_node(binder, relation->input, &input, err));
     SL_TRY(limit_value(binder, relation->condition, &limit, err));
-    if (sl_node_is_streaming(input))
-        return sl_bind_refuse(err, relation->span, "LIMIT in a streaming query");
     *out = sl_node_limit(binder->arena, input, limit, relation->span);
     return SL_OK;
 }
 
 /* ---- aliases ---- */
 
+/* Keys of a USING are in reach by their own side's name only, which a new name takes away. */
+static struct sl_node *drop_unreachable(struct sl_binder *binder, struct sl_node *node) {
+    uint32_t count = 0;
+    struct sl_expr **exprs = SL_NEW_ARRAY(binder->arena, struct sl_expr *, node->column_count + 1);
+    struct sl_column *columns =
+        SL_NEW_ARRAY(binder->arena, struct sl_column, node->column_count + 1);
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        const struct sl_column *column = &node->columns[i];
+        if (column->reach == SL_REACH_QUALIFIED) continue;
+        columns[count] = *column;
+        exprs[count++] = sl_expr_column(&binder->ctx->expr, i, column->type, column->nullable);
+    }
+    if (count == node->column_count) return node;
+    return sl_node_project(binder->arena, node, exprs, columns, count, node->span);
+}
+
 static enum sl_code bind_alias(struct sl_binder *binder, const struct sl_urelation *relation,
                                struct sl_node **out, struct sl_err *err) {
     SL_TRY(sl_bind_node(binder, relation->input, out, err));
+    *out = drop_unreachable(binder, *out);
     const struct sl_name *names = &relation->column_names;
     if (names->count && names->count != (*out)->column_count)
         return sl_fail_at(err, names->span.end > names->span.begin ? names->span : relation->span,
@@ -105,117 +140,13 @@ static enum sl_code bind_alias(struct sl_binder *binder, const struct sl_urelati
     return SL_OK;
 }
 
-/* ---- casts to common types: UNION and VALUES ---- */
+/* ---- VALUES ---- */
 
-static enum sl_code coerce_column(struct sl_binder *binder, struct sl_expr **expr,
-                                  const struct sl_type *type, struct sl_err *err) {
+enum sl_code sl_coerce_column(struct sl_binder *binder, struct sl_expr **expr,
+                              const struct sl_type *type, struct sl_err *err) {
     if (sl_type_equal((*expr)->type, type)) return SL_OK;
     return sl_expr_coerce(&binder->ctx->expr, *expr, type, expr, err);
 }
-
-/* input, its columns in the order `order`, cast to the types of `columns`. */
-static enum sl_code union_side(struct sl_binder *binder, struct sl_node *input,
-                               const uint32_t *order, const struct sl_column *columns,
-                               uint32_t count, struct sl_node **out, struct sl_err *err) {
-    bool same = input->column_count == count;
-    struct sl_expr **exprs = SL_NEW_ARRAY(binder->arena, struct sl_expr *, count + 1);
-    struct sl_column *made = SL_NEW_ARRAY(binder->arena, struct sl_column, count + 1);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct sl_column *column = &input->columns[order[i]];
-        exprs[i] = sl_expr_column(&binder->ctx->expr, order[i], column->type, column->nullable);
-        same = same && order[i] == i && sl_type_equal(column->type, columns[i].type);
-        SL_TRY(coerce_column(binder, &exprs[i], columns[i].type, err));
-        made[i] = columns[i];
-        made[i].nullable = exprs[i]->nullable;
-    }
-    *out = same ? input : sl_node_project(binder->arena, input, exprs, made, count, input->span);
-    return SL_OK;
-}
-
-/* Positions in `right` of the columns of `left`, by name. */
-static enum sl_code order_by_name(struct sl_binder *binder, const struct sl_node *left,
-                                  const struct sl_node *right, struct sl_span span, uint32_t *order,
-                                  struct sl_err *err) {
-    struct sl_scope scope = sl_scope_of(binder, right);
-    for (uint32_t i = 0; i < left->column_count; i++) {
-        struct sl_str part = left->columns[i].name;
-        struct sl_name name = {&part, 1, span};
-        struct sl_resolved at;
-        SL_TRY(sl_scope_resolve(&scope, &name, &at, err));
-        if (!at.found) return sl_scope_unresolved(&scope, binder->arena, &name, err);
-        order[i] = at.column;
-    }
-    return SL_OK;
-}
-
-static enum sl_code union_columns(struct sl_binder *binder, const struct sl_node *left,
-                                  const struct sl_node *right, const uint32_t *order,
-                                  struct sl_span span, struct sl_column *columns,
-                                  struct sl_err *err) {
-    for (uint32_t i = 0; i < left->column_count; i++) {
-        const struct sl_column *a = &left->columns[i], *b = &right->columns[order[i]];
-        const struct sl_type *type =
-            sl_type_common(binder->arena, a->type, b->type, binder->ctx->expr.session->ansi);
-        if (!type)
-            return sl_fail_at(err, span, "INCOMPATIBLE_COLUMN_TYPE", "42825",
-                              "UNION needs compatible column types: column %u `%.*s` of the second "
-                              "side is \"%s\", which is not compatible with \"%s\" of the first",
-                              i + 1, SL_STR_ARG(b->name), sl_type_sql(binder->arena, b->type),
-                              sl_type_sql(binder->arena, a->type));
-        columns[i] = (struct sl_column){.name = a->name,
-                                        .type = type,
-                                        .nullable = a->nullable || b->nullable,
-                                        .id = binder->next_id++};
-    }
-    return SL_OK;
-}
-
-static const char *set_op_name(const struct sl_urelation *relation) {
-    switch (relation->set_op) {
-    case SL_SET_UNION:
-        return "UNION without ALL";
-    case SL_SET_INTERSECT:
-        return relation->all ? "INTERSECT ALL" : "INTERSECT";
-    case SL_SET_EXCEPT:
-        return relation->all ? "EXCEPT ALL" : "EXCEPT";
-    }
-    return "this set operation";
-}
-
-static enum sl_code bind_set_op(struct sl_binder *binder, const struct sl_urelation *relation,
-                                struct sl_node **out, struct sl_err *err) {
-    if (relation->set_op != SL_SET_UNION || !relation->all) {
-        enum sl_code code = sl_bind_refuse(err, relation->span, "%s", set_op_name(relation));
-        if (err && relation->set_op == SL_SET_UNION)
-            sl_hint(err, "UNION ALL keeps duplicates and is supported.");
-        return code;
-    }
-    struct sl_node *sides[2];
-    SL_TRY(sl_bind_node(binder, relation->input, &sides[0], err));
-    SL_TRY(sl_bind_node(binder, relation->right, &sides[1], err));
-    uint32_t count = sides[0]->column_count;
-    if (count != sides[1]->column_count)
-        return sl_fail_at(err, relation->span, "NUM_COLUMNS_MISMATCH", "42826",
-                          "UNION needs the same number of columns on both sides, but the first has "
-                          "%u and the second %u",
-                          count, sides[1]->column_count);
-    if (sl_node_is_streaming(sides[0]) != sl_node_is_streaming(sides[1]))
-        return sl_bind_refuse(err, relation->span, "UNION of a stream with a batch relation");
-    uint32_t *order = SL_NEW_ARRAY(binder->arena, uint32_t, 2 * count + 1), *same = order + count;
-    for (uint32_t i = 0; i < count; i++) order[i] = same[i] = i;
-    if (relation->by_name)
-        SL_TRY(order_by_name(binder, sides[0], sides[1], relation->span, order, err));
-    struct sl_node *node = sl_node_new(binder->arena, SL_NODE_UNION, NULL, count, relation->span);
-    SL_TRY(union_columns(binder, sides[0], sides[1], order, relation->span, node->columns, err));
-    node->inputs = SL_NEW_ARRAY(binder->arena, struct sl_node *, 2);
-    node->input_count = 2;
-    SL_TRY(union_side(binder, sides[0], same, node->columns, count, &node->inputs[0], err));
-    SL_TRY(union_side(binder, sides[1], order, node->columns, count, &node->inputs[1], err));
-    *out = node;
-    return SL_OK;
-}
-
-/* ---- VALUES ---- */
 
 static enum sl_code values_rows(struct sl_binder *binder, const struct sl_urelation *relation,
                                 struct sl_node *node, struct sl_err *err) {
@@ -252,7 +183,7 @@ static enum sl_code bind_values(struct sl_binder *binder, const struct sl_urelat
                     "invalid inline table: incompatible types in the column `col%u`", c + 1);
         }
         for (uint32_t r = 0; r < node->row_count; r++)
-            SL_TRY(coerce_column(binder, &node->exprs[r * width + c], type, err));
+            SL_TRY(sl_coerce_column(binder, &node->exprs[r * width + c], type, err));
         node->columns[c] =
             (struct sl_column){.name = sl_arena_printf(binder->arena, "col%u", c + 1),
                                .type = type,
@@ -278,75 +209,6 @@ static enum sl_code bind_with(struct sl_binder *binder, const struct sl_urelatio
     return code;
 }
 
-static const char *join_name(enum sl_join_type type) {
-    switch (type) {
-    case SL_JOIN_INNER:
-        return "JOIN";
-    case SL_JOIN_CROSS:
-        return "CROSS JOIN";
-    case SL_JOIN_LEFT:
-        return "LEFT JOIN";
-    case SL_JOIN_RIGHT:
-        return "RIGHT JOIN";
-    case SL_JOIN_FULL:
-        return "FULL JOIN";
-    case SL_JOIN_LEFT_SEMI:
-        return "LEFT SEMI JOIN";
-    case SL_JOIN_LEFT_ANTI:
-        return "LEFT ANTI JOIN";
-    }
-    return "JOIN";
-}
-
-static enum sl_code refuse_join(const struct sl_urelation *relation, bool generator,
-                                struct sl_err *err) {
-    const char *natural = relation->natural ? "NATURAL " : "";
-    enum sl_code code =
-        sl_bind_refuse(err, relation->right->span, "%s%s%s", natural,
-                       join_name(relation->join_type), generator ? " with a generator" : "");
-    if (err && generator) sl_hint(err, "LATERAL VIEW OUTER keeps the rows that have no items.");
-    return code;
-}
-
-static enum sl_code bind_join(struct sl_binder *binder, const struct sl_urelation *relation,
-                              struct sl_node *left, struct sl_node **out, struct sl_err *err);
-
-/* A relation that is joined to what stands before it. */
-static enum sl_code bind_joined(struct sl_binder *binder, const struct sl_urelation *join,
-                                const struct sl_urelation *relation, struct sl_node *left,
-                                struct sl_node **out, struct sl_err *err) {
-    if (relation->kind == SL_R_JOIN) return bind_join(binder, relation, left, out, err);
-    if (sl_is_generator_table(relation))
-        return sl_bind_generator_table(binder, relation, left, out, err);
-    return refuse_join(join, false, err);
-}
-
-/* Only with generators: `FROM t, LATERAL explode(t.a)`.  left: what stands before the whole join,
- * or NULL; the comma binds looser than JOIN. */
-static enum sl_code bind_join(struct sl_binder *binder, const struct sl_urelation *relation,
-                              struct sl_node *left, struct sl_node **out, struct sl_err *err) {
-    bool inner = relation->join_type == SL_JOIN_INNER || relation->join_type == SL_JOIN_CROSS;
-    bool generator = sl_is_generator_table(relation->right);
-    if ((!generator && relation->right->kind != SL_R_JOIN) || !inner || relation->natural ||
-        relation->name.count)
-        return refuse_join(relation, generator, err);
-    struct sl_node *node;
-    if (left)
-        SL_TRY(bind_joined(binder, relation, relation->input, left, &node, err));
-    else
-        SL_TRY(sl_bind_node(binder, relation->input, &node, err));
-    SL_TRY(bind_joined(binder, relation, relation->right, node, out, err));
-    return relation->condition ? filter_by(binder, *out, relation, out, err) : SL_OK;
-}
-
-static enum sl_code refuse_aggregate(const struct sl_urelation *relation, struct sl_err *err) {
-    if (!relation->grouping_count)
-        return sl_bind_refuse(err, relation->span, "aggregation (HAVING, GROUP BY ALL)");
-    struct sl_span span = {relation->grouping[0]->span.begin,
-                           relation->grouping[relation->grouping_count - 1]->span.end};
-    return sl_bind_refuse(err, span, "GROUP BY");
-}
-
 static enum sl_code bind_relation_kind(struct sl_binder *binder,
                                        const struct sl_urelation *relation, struct sl_node **out,
                                        struct sl_err *err) {
@@ -358,13 +220,14 @@ static enum sl_code bind_relation_kind(struct sl_binder *binder,
     case SL_R_READ_FUNCTION:
         return sl_bind_read(binder, relation, out, err);
     case SL_R_PROJECT:
-        return sl_bind_select(binder, relation, out, err);
+    case SL_R_AGGREGATE:
+        return sl_bind_select(binder, relation, NULL, NULL, out, err);
     case SL_R_FILTER:
         return bind_filter(binder, relation, out, err);
     case SL_R_LIMIT:
         return bind_limit(binder, relation, out, err);
     case SL_R_SET_OP:
-        return bind_set_op(binder, relation, out, err);
+        return sl_bind_set_op(binder, relation, out, err);
     case SL_R_SUBQUERY_ALIAS:
         return bind_alias(binder, relation, out, err);
     case SL_R_VALUES:
@@ -372,17 +235,15 @@ static enum sl_code bind_relation_kind(struct sl_binder *binder,
     case SL_R_WITH_CTE:
         return bind_with(binder, relation, out, err);
     case SL_R_JOIN:
-        return bind_join(binder, relation, NULL, out, err);
-    case SL_R_AGGREGATE:
-        return refuse_aggregate(relation, err);
+        return sl_bind_join(binder, relation, NULL, out, err);
     case SL_R_SORT:
-        return sl_bind_refuse(err, relation->span, "ORDER BY");
+        return bind_sort(binder, relation, out, err);
     case SL_R_OFFSET:
         return sl_bind_refuse(err, relation->span, "OFFSET");
     case SL_R_DEDUPLICATE:
-        return sl_bind_refuse(err, relation->span, "SELECT DISTINCT");
+        return sl_bind_deduplicate(binder, relation, out, err);
     case SL_R_WITH_WATERMARK:
-        return sl_bind_refuse(err, relation->span, "WATERMARK");
+        return sl_bind_watermark(binder, relation, out, err);
     case SL_R_LATERAL_VIEW:
         return sl_bind_lateral_view(binder, relation, out, err);
     }

@@ -5,24 +5,12 @@
  * the list, behind the input's columns, and the list refers to that column.  The input's columns
  * keep their positions, so what is already bound stays right.
  */
-#include "plan/bind_int.h"
+#include "plan/select.h"
 
-struct item {
-    struct sl_expr *expr;
-    struct sl_column column;
-    bool lateral;   /* later items may use its name */
-    bool generated; /* made by a generator */
-};
+#include <stdio.h>
 
-struct sl_select {
-    struct sl_node *base; /* input, or projections that compute laterals over it */
-    struct item *items;
-    uint32_t count, cap;
-    bool case_sensitive;
-};
-
-static void add_item(struct sl_binder *binder, struct sl_select *select, struct sl_expr *expr,
-                     struct sl_str name, uint32_t id, bool lateral) {
+void sl_select_add(struct sl_binder *binder, struct sl_select *select, struct sl_expr *expr,
+                   struct sl_column column, bool lateral) {
     if (select->count == select->cap) {
         uint32_t cap = select->cap ? select->cap * 2 : 16;
         select->items =
@@ -30,17 +18,38 @@ static void add_item(struct sl_binder *binder, struct sl_select *select, struct 
                           cap * sizeof *select->items);
         select->cap = cap;
     }
-    select->items[select->count++] = (struct item){
-        .expr = expr,
-        .column = {.name = name, .type = expr->type, .nullable = expr->nullable, .id = id},
-        .lateral = lateral};
+    column.type = expr->type;
+    column.nullable = expr->nullable;
+    column.qualifier = (struct sl_str){0};
+    column.reach = SL_REACH_ALL;
+    select->items[select->count++] =
+        (struct sl_item){.expr = expr, .column = column, .lateral = lateral};
+}
+
+/* What an item of that name is. A plain column stays an event time or a window under any name. */
+static void add_item(struct sl_binder *binder, struct sl_select *select, struct sl_expr *expr,
+                     struct sl_str name, uint32_t id, bool lateral) {
+    struct sl_column column = {.name = name, .id = id};
+    if (expr->kind == SL_EXPR_COLUMN && expr->column < select->base->column_count) {
+        column.watermark = select->base->columns[expr->column].watermark;
+        column.window = select->base->columns[expr->column].window;
+    }
+    sl_select_add(binder, select, expr, column, lateral);
+}
+
+uint32_t sl_select_item_of(struct sl_binder *binder, struct sl_select *select, struct sl_expr *expr,
+                           struct sl_str name) {
+    for (uint32_t i = 0; i < select->count; i++)
+        if (sl_expr_equal(select->items[i].expr, expr)) return i;
+    add_item(binder, select, expr, name, binder->next_id++, false);
+    return select->count - 1;
 }
 
 static bool name_eq(const struct sl_select *select, struct sl_str a, struct sl_str b) {
     return select->case_sensitive ? sl_str_eq(a, b) : sl_str_eq_nocase(a, b);
 }
 
-static const struct item *find_lateral(const struct sl_scope *scope, struct sl_str name) {
+static const struct sl_item *find_lateral(const struct sl_scope *scope, struct sl_str name) {
     const struct sl_select *select = scope->select;
     for (uint32_t i = 0; select && i < select->count; i++)
         if (select->items[i].lateral && name_eq(select, select->items[i].column.name, name))
@@ -53,13 +62,12 @@ bool sl_select_has_lateral(const struct sl_scope *scope, struct sl_str name) {
 }
 
 bool sl_select_is_generated(const struct sl_scope *scope, struct sl_str name) {
-    const struct item *item = find_lateral(scope, name);
+    const struct sl_item *item = find_lateral(scope, name);
     return item && item->generated;
 }
 
-/* Moves an item's expression into a projection below the list. */
-static void push_below(struct sl_binder *binder, struct sl_select *select, struct item *item) {
-    const struct sl_node *base = select->base;
+struct sl_node *sl_node_with_column(struct sl_binder *binder, struct sl_node *base,
+                                    struct sl_expr *expr, const struct sl_column *column) {
     uint32_t count = base->column_count;
     struct sl_expr **exprs = SL_NEW_ARRAY(binder->arena, struct sl_expr *, count + 1);
     struct sl_column *columns = SL_NEW_ARRAY(binder->arena, struct sl_column, count + 1);
@@ -68,10 +76,29 @@ static void push_below(struct sl_binder *binder, struct sl_select *select, struc
         exprs[i] =
             sl_expr_column(&binder->ctx->expr, i, base->columns[i].type, base->columns[i].nullable);
     }
-    exprs[count] = item->expr;
-    columns[count] = item->column;
-    select->base =
-        sl_node_project(binder->arena, select->base, exprs, columns, count + 1, item->expr->span);
+    exprs[count] = expr;
+    columns[count] = *column;
+    return sl_node_project(binder->arena, base, exprs, columns, count + 1, expr->span);
+}
+
+struct sl_node *sl_node_first_columns(struct sl_binder *binder, struct sl_node *node,
+                                      uint32_t count) {
+    if (count == node->column_count) return node;
+    struct sl_expr **exprs = SL_NEW_ARRAY(binder->arena, struct sl_expr *, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        exprs[i] =
+            sl_expr_column(&binder->ctx->expr, i, node->columns[i].type, node->columns[i].nullable);
+    return sl_node_project(binder->arena, node, exprs, node->columns, count, node->span);
+}
+
+/* Moves an item's expression into a projection below the list. */
+static void push_below(struct sl_binder *binder, struct sl_select *select, struct sl_item *item) {
+    if (select->grouping) {
+        item->expr = sl_grouping_lateral(binder, select->grouping, item->expr, &item->column);
+        return;
+    }
+    uint32_t count = select->base->column_count;
+    select->base = sl_node_with_column(binder, select->base, item->expr, &item->column);
     item->expr =
         sl_expr_column(&binder->ctx->expr, count, item->column.type, item->column.nullable);
 }
@@ -79,10 +106,10 @@ static void push_below(struct sl_binder *binder, struct sl_select *select, struc
 enum sl_code sl_select_lateral(struct sl_binder *binder, struct sl_select *select,
                                struct sl_str name, struct sl_span span, struct sl_expr **out,
                                struct sl_err *err) {
-    struct item *found = NULL;
+    struct sl_item *found = NULL;
     unsigned matches = 0;
     for (uint32_t i = 0; i < select->count; i++) {
-        struct item *item = &select->items[i];
+        struct sl_item *item = &select->items[i];
         if (item->lateral && name_eq(select, item->column.name, name)) found = item, matches++;
     }
     if (matches > 1)
@@ -93,6 +120,22 @@ enum sl_code sl_select_lateral(struct sl_binder *binder, struct sl_select *selec
     if (found->expr->kind != SL_EXPR_COLUMN && found->expr->kind != SL_EXPR_LITERAL)
         push_below(binder, select, found);
     *out = found->expr;
+    return SL_OK;
+}
+
+enum sl_code sl_select_output(const struct sl_select *select, struct sl_str name,
+                              struct sl_span span, struct sl_expr **out, struct sl_err *err) {
+    *out = NULL;
+    for (uint32_t i = 0; i < select->visible; i++) {
+        const struct sl_item *item = &select->items[i];
+        if (!name_eq(select, item->column.name, name)) continue;
+        if (*out && !sl_expr_equal(*out, item->expr))
+            return sl_fail_at(err, span, "AMBIGUOUS_REFERENCE", "42704",
+                              "reference `%.*s` is ambiguous: several columns of the SELECT list "
+                              "have that name",
+                              SL_STR_ARG(name));
+        *out = item->expr;
+    }
     return SL_OK;
 }
 
@@ -113,6 +156,8 @@ static enum sl_code add_star(struct sl_binder *binder, const struct sl_scope *sc
 static enum sl_code add_generator(struct sl_binder *binder, const struct sl_scope *scope,
                                   const struct sl_uexpr *expr, struct sl_select *select,
                                   struct sl_err *err) {
+    if (select->grouping)
+        return sl_bind_refuse(err, expr->span, "a generator in an aggregating SELECT");
     bool named = expr->kind == SL_U_ALIAS;
     struct sl_generator_use use = {.names = named ? &expr->aliases : NULL};
     SL_TRY(
@@ -156,43 +201,130 @@ static enum sl_code add_expr(struct sl_binder *binder, const struct sl_scope *sc
     return SL_OK;
 }
 
-static struct sl_node *finish(struct sl_binder *binder, const struct sl_select *select,
-                              const struct sl_urelation *relation) {
+/* ---- the whole SELECT ---- */
+
+static struct sl_node *project_items(struct sl_binder *binder, const struct sl_select *select,
+                                     struct sl_node *input, struct sl_span span) {
     struct sl_expr **exprs = SL_NEW_ARRAY(binder->arena, struct sl_expr *, select->count + 1);
     struct sl_column *columns = SL_NEW_ARRAY(binder->arena, struct sl_column, select->count + 1);
     for (uint32_t i = 0; i < select->count; i++) {
         exprs[i] = select->items[i].expr;
         columns[i] = select->items[i].column;
+        columns[i].nullable = exprs[i]->nullable;
     }
-    if (relation->input || select->base->column_count)
-        return sl_node_project(binder->arena, select->base, exprs, columns, select->count,
-                               relation->span);
-    struct sl_node *values =
-        sl_node_new(binder->arena, SL_NODE_VALUES, NULL, select->count, relation->span);
+    if (input->kind != SL_NODE_VALUES || input->column_count)
+        return sl_node_project(binder->arena, input, exprs, columns, select->count, span);
+    struct sl_node *values = sl_node_new(binder->arena, SL_NODE_VALUES, NULL, select->count, span);
     values->row_count = 1;
     values->exprs = exprs;
     values->columns = columns;
     return values;
 }
 
+/* What ORDER BY names and neither the list nor the groups have, is unknown to Spark. */
+static enum sl_code not_in_groups(struct sl_err *err) {
+    if (!err || strcmp(err->condition, "MISSING_AGGREGATION")) return SL_USER;
+    snprintf(err->condition, sizeof err->condition, "UNRESOLVED_COLUMN.WITH_SUGGESTION");
+    snprintf(err->sqlstate, sizeof err->sqlstate, "42703");
+    return SL_USER;
+}
+
+/* Makes the groups and turns the items into expressions over them. */
+static enum sl_code finish_groups(struct sl_binder *binder, struct sl_select *select,
+                                  struct sl_expr *having, struct sl_span span, struct sl_node **out,
+                                  struct sl_err *err) {
+    for (uint32_t i = 0; i < select->count; i++) {
+        enum sl_code code =
+            sl_grouping_above(binder, select, select->items[i].expr, &select->items[i].expr, err);
+        if (code == SL_USER && i >= select->visible) code = not_in_groups(err);
+        SL_TRY(code);
+    }
+    if (having) SL_TRY(sl_grouping_above(binder, select, having, &having, err));
+    SL_TRY(sl_grouping_node(binder, select, span, out, err));
+    for (uint32_t i = 0; i < select->count; i++) {
+        const struct sl_expr *expr = select->items[i].expr;
+        if (expr->kind != SL_EXPR_COLUMN) continue;
+        select->items[i].column.watermark = (*out)->columns[expr->column].watermark;
+        select->items[i].column.window = (*out)->columns[expr->column].window;
+    }
+    if (having) *out = sl_node_filter(binder->arena, *out, having, having->span);
+    return SL_OK;
+}
+
+static const struct sl_uexpr *find_over(const struct sl_uexpr *expr) {
+    if (expr->kind == SL_U_WINDOW) return expr;
+    for (uint32_t i = 0; i < expr->arg_count; i++) {
+        const struct sl_uexpr *found = find_over(expr->args[i]);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+static enum sl_code check_over(const struct sl_uexpr *expr, const struct sl_node *base,
+                               struct sl_err *err) {
+    const struct sl_uexpr *over = find_over(expr);
+    if (!over || !sl_node_is_streaming(base)) return SL_OK;
+    return sl_fail_at(err, over->span, "NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING", "42KDE",
+                      "window functions with OVER are not supported on streaming "
+                      "DataFrames/Datasets: only time windows are, as in GROUP BY window(ts, '5 "
+                      "minutes')");
+}
+
+static enum sl_code bind_items(struct sl_binder *binder, const struct sl_scope *scope,
+                               const struct sl_urelation *relation, struct sl_select *select,
+                               struct sl_err *err) {
+    for (uint32_t i = 0; i < relation->expr_count; i++) {
+        const struct sl_uexpr *expr = relation->exprs[i];
+        SL_TRY(check_over(expr, select->base, err));
+        if (expr->kind == SL_U_STAR)
+            SL_TRY(add_star(binder, scope, expr, select, err));
+        else
+            SL_TRY(add_expr(binder, scope, expr, select, err));
+    }
+    select->visible = select->count;
+    return SL_OK;
+}
+
+static bool is_aggregating(const struct sl_urelation *relation) {
+    if (relation->kind == SL_R_AGGREGATE) return true;
+    for (uint32_t i = 0; i < relation->expr_count; i++)
+        if (sl_has_aggregate(relation->exprs[i])) return true;
+    return false;
+}
+
+static enum sl_code bind_base(struct sl_binder *binder, const struct sl_urelation *relation,
+                              struct sl_node **out, struct sl_err *err) {
+    if (relation->input) return sl_bind_node(binder, relation->input, out, err);
+    *out = sl_node_new(binder->arena, SL_NODE_VALUES, NULL, 0, relation->span);
+    (*out)->row_count = 1;
+    return SL_OK;
+}
+
 enum sl_code sl_bind_select(struct sl_binder *binder, const struct sl_urelation *relation,
+                            const struct sl_urelation *having, const struct sl_urelation *sort,
                             struct sl_node **out, struct sl_err *err) {
     struct sl_select select = {.case_sensitive = binder->ctx->expr.session->case_sensitive};
-    if (relation->input) {
-        SL_TRY(sl_bind_node(binder, relation->input, &select.base, err));
-    } else {
-        select.base = sl_node_new(binder->arena, SL_NODE_VALUES, NULL, 0, relation->span);
-        select.base->row_count = 1;
+    struct sl_grouping grouping = {0};
+    SL_TRY(bind_base(binder, relation, &select.base, err));
+    if (is_aggregating(relation)) {
+        select.grouping = &grouping;
+        SL_TRY(sl_bind_grouping(binder, &select, relation, err));
     }
     struct sl_scope scope = sl_scope_of(binder, select.base);
     scope.select = &select;
-    for (uint32_t i = 0; i < relation->expr_count; i++) {
-        const struct sl_uexpr *expr = relation->exprs[i];
-        if (expr->kind == SL_U_STAR)
-            SL_TRY(add_star(binder, &scope, expr, &select, err));
-        else
-            SL_TRY(add_expr(binder, &scope, expr, &select, err));
-    }
-    *out = finish(binder, &select, relation);
+    scope.windows = &select;
+    scope.grouping = select.grouping;
+    SL_TRY(bind_items(binder, &scope, relation, &select, err));
+    scope.select = NULL;
+    scope.outputs = &select;
+    struct sl_expr *condition = NULL;
+    if (having) SL_TRY(sl_bind_condition(binder, &scope, having->condition, &condition, err));
+    struct sl_ordering ordering = {0};
+    if (sort) SL_TRY(sl_bind_ordering(binder, &select, &scope, sort, &ordering, err));
+    struct sl_node *input = select.base;
+    if (select.grouping)
+        SL_TRY(finish_groups(binder, &select, condition, relation->span, &input, err));
+    *out = project_items(binder, &select, input, relation->span);
+    if (sort) *out = sl_sort_over(binder, *out, &ordering, select.visible, sort->span);
     return SL_OK;
 }

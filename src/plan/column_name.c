@@ -316,8 +316,9 @@ static const char *default_arguments(const struct sl_uexpr *expr) {
 
 /* from_json(s, schema) shows as from_json(s): schema and options are no children there. */
 static bool shows_first_only(struct sl_str name) {
-    static const char *const names[] = {"from_json", "to_json",  "from_csv",
-                                        "to_csv",    "from_xml", "to_xml"};
+    static const char *const names[] = {
+        "from_json", "to_json",     "from_csv",  "to_csv", "from_xml",   "to_xml",
+        "first",     "first_value", "any_value", "last",   "last_value", "approx_count_distinct"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sl_str_eq_nocase(name, sl_str(names[i]))) return true;
     return false;
@@ -335,8 +336,25 @@ static void put_star_args(const struct pretty *pretty, const struct sl_uexpr *st
         sl_buf_printf(pretty->out, "%s%.*s", i ? ", " : "", SL_STR_ARG(items[i].name));
 }
 
+/* The columns that window() and session_window() are; count(*), which is count(1). */
+static bool put_column_call(const struct pretty *pretty, const struct sl_uexpr *expr) {
+    bool window = is_function(expr, "window", expr->arg_count) && expr->arg_count > 1;
+    if (window && sl_is_time_window(expr)) {
+        put_text(pretty, "window");
+    } else if (is_function(expr, "session_window", 2)) {
+        put_text(pretty, "session_window");
+    } else if (is_function(expr, "count", 1) && expr->args[0]->kind == SL_U_STAR &&
+               !expr->args[0]->name.count && !expr->distinct) {
+        put_text(pretty, "count(1)");
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void put_call(const struct pretty *pretty, const struct sl_uexpr *expr) {
     struct sl_str name = expr->name.parts[expr->name.count - 1];
+    if (put_column_call(pretty, expr)) return;
     const char *shown = pretty_name(expr);
     for (size_t i = 0; !shown && i < name.len; i++) {
         char c = name.ptr[i];
@@ -365,6 +383,7 @@ static void put_function(const struct pretty *pretty, const struct sl_uexpr *exp
         put_special(pretty, expr))
         return;
     put_call(pretty, expr);
+    if (expr->filter) put_around(pretty, " FILTER (WHERE ", expr->filter, ")");
 }
 
 /* ---- the rest ---- */

@@ -9,21 +9,37 @@
 #ifndef SL_PLAN_NODE_H
 #define SL_PLAN_NODE_H
 
+#include "expr/aggregate.h"
 #include "expr/expect.h"
 #include "expr/generate.h"
 #include "sql/tree.h"
 
 enum sl_node_kind {
-    SL_NODE_SCAN,     /* scan; output = scan columns `columns` */
-    SL_NODE_PROJECT,  /* exprs over input */
-    SL_NODE_FILTER,   /* condition (boolean) over input; same schema */
-    SL_NODE_UNION,    /* inputs of equal schema (types widened), in order */
-    SL_NODE_LIMIT,    /* first `limit` rows; batch queries only */
-    SL_NODE_EXPECT,   /* `expects` over input, in this order; same schema; at the root only */
-    SL_NODE_GENERATE, /* `generate`: a row for each item of a list; output = its kept columns, then
-                         its parts */
-    SL_NODE_VALUES    /* `row_count` rows of exprs that read no column: VALUES, SELECT without FROM;
-                         column_count may be 0 (the one row below `SELECT 1 WHERE ..`) */
+    SL_NODE_SCAN,      /* scan; output = scan columns `columns` */
+    SL_NODE_PROJECT,   /* exprs over input */
+    SL_NODE_FILTER,    /* condition (boolean) over input; same schema */
+    SL_NODE_UNION,     /* inputs of equal schema (types widened), in order */
+    SL_NODE_LIMIT,     /* first `limit` rows; batch queries only */
+    SL_NODE_EXPECT,    /* `expects` over input, in this order; same schema; at the root only */
+    SL_NODE_GENERATE,  /* `generate`: a row for each item of a list; output = its kept columns, then
+                          its parts */
+    SL_NODE_WATERMARK, /* `watermark` of column `event_column`; same columns */
+    SL_NODE_AGGREGATE, /* `aggregation` of input; output = keys, then items */
+    SL_NODE_DEDUPLICATE, /* `deduplication`; same columns */
+    SL_NODE_JOIN,        /* `join` of inputs[0] and inputs[1] */
+    SL_NODE_SORT,        /* `sorting`; same columns */
+    SL_NODE_VALUES /* `row_count` rows of exprs that read no column: VALUES, SELECT without FROM;
+                      column_count may be 0 (the one row below `SELECT 1 WHERE ..`) */
+};
+
+/* Spark's markers of what window() and session_window() make. */
+enum sl_window_column { SL_WINDOW_NONE, SL_WINDOW_TIME, SL_WINDOW_SESSION };
+/* Who sees a column that the query did not write: the window of GROUP BY window(..), the second
+ * key of USING. */
+enum sl_column_reach {
+    SL_REACH_ALL,
+    SL_REACH_NAME,     /* by name, not by `*` */
+    SL_REACH_QUALIFIED /* as t.a and t.* only */
 };
 
 /* One column of a node's output. */
@@ -35,6 +51,10 @@ struct sl_column {
         qualifier; /* table or subquery alias it can be reached by, "" if none; binding only */
     uint32_t id;   /* Spark's exprId: equal for a column and its unchanged copies, so that naming a
                       column twice below is not ambiguous above; binding only */
+    const struct sl_watermark *watermark; /* it is the event time of that clause, or a window of it;
+                                             NULL: no event time; binding only */
+    enum sl_window_column window;         /* made by window() or session_window(); binding only */
+    enum sl_column_reach reach;           /* binding only */
 };
 
 /* A source as the catalog resolved it.  `spec` belongs to the catalog (run/): how to open it. */
@@ -63,7 +83,14 @@ struct sl_node {
     uint32_t row_count;
     struct sl_expect *expects; /* EXPECT */
     uint32_t expect_count;
-    const struct sl_generate *generate; /* GENERATE */
+    const struct sl_generate *generate;   /* GENERATE */
+    const struct sl_watermark *watermark; /* WATERMARK */
+    uint32_t event_column;
+    const struct sl_aggregation *aggregation;     /* AGGREGATE */
+    bool is_distinct;                             /* AGGREGATE: SELECT DISTINCT of a stream */
+    const struct sl_deduplication *deduplication; /* DEDUPLICATE */
+    const struct sl_join *join;                   /* JOIN */
+    const struct sl_sorting *sorting;             /* SORT */
     struct sl_span span;
 };
 

@@ -1,5 +1,6 @@
 /* EXPLAIN text in Spark's tree layout: children of a node with several inputs hang on `:- `, the
  * last or only one on `+- `. */
+#include "kern/datetime.h"
 #include "plan/node.h"
 
 #include <stdlib.h>
@@ -122,6 +123,92 @@ static void put_values(struct sl_buf *out, const struct sl_node *node) {
     if (node->column_count) sl_buf_put_byte(out, ']');
 }
 
+/* ---- what remembers rows ---- */
+
+static void put_names(struct sl_buf *out, const struct sl_node *input, const uint32_t *columns,
+                      uint32_t count) {
+    sl_buf_put_byte(out, '[');
+    for (uint32_t i = 0; i < count; i++)
+        sl_buf_printf(out, "%s%.*s", i ? ", " : "", SL_STR_ARG(input->columns[columns[i]].name));
+    sl_buf_put_byte(out, ']');
+}
+
+static void put_watermark(struct sl_buf *out, const struct sl_node *node) {
+    sl_buf_printf(out, "EventTimeWatermark %.*s, ", SL_STR_ARG(node->watermark->name));
+    struct sl_type seconds = sl_type_day_interval;
+    sl_interval_put_text(out, &seconds, node->watermark->delay_ms * 1000);
+}
+
+static void put_item(struct sl_buf *out, const struct sl_node *input,
+                     const struct sl_aggregation_item *item) {
+    sl_buf_printf(out, "%s(%s", item->call->function->name, item->distinct ? "DISTINCT " : "");
+    if (!item->call->arg_count) sl_buf_put_cstr(out, "1");
+    for (uint32_t i = 0; i < item->call->arg_count; i++)
+        sl_buf_printf(out, "%s%.*s", i ? ", " : "", SL_STR_ARG(input->columns[item->args[i]].name));
+    sl_buf_printf(out, ")%s", item->call->ignore_nulls ? " ignore nulls" : "");
+    if (item->filter >= 0)
+        sl_buf_printf(out, " FILTER (WHERE %.*s)", SL_STR_ARG(input->columns[item->filter].name));
+}
+
+static void put_aggregate(struct sl_buf *out, const struct sl_node *node) {
+    const struct sl_aggregation *what = node->aggregation;
+    const struct sl_node *input = node->inputs[0];
+    sl_buf_put_cstr(out, "Aggregate ");
+    put_names(out, input, what->keys, what->key_count);
+    sl_buf_put_cstr(out, ", [");
+    for (uint32_t i = 0; i < what->key_count; i++)
+        sl_buf_printf(out, "%s%.*s", i ? ", " : "", SL_STR_ARG(node->columns[i].name));
+    for (uint32_t i = 0; i < what->item_count; i++) {
+        struct sl_str name = node->columns[what->key_count + i].name;
+        if (i || what->key_count) sl_buf_put_cstr(out, ", ");
+        put_item(out, input, &what->items[i]);
+        sl_buf_printf(out, " AS %.*s", SL_STR_ARG(name));
+    }
+    sl_buf_put_byte(out, ']');
+}
+
+static void put_deduplicate(struct sl_buf *out, const struct sl_node *node) {
+    const struct sl_deduplication *what = node->deduplication;
+    sl_buf_put_cstr(out, what->within_watermark ? "DeduplicateWithinWatermark " : "Deduplicate ");
+    put_names(out, node, what->keys, what->key_count);
+}
+
+static void put_sort(struct sl_buf *out, const struct sl_node *node) {
+    const struct sl_sorting *what = node->sorting;
+    sl_buf_put_cstr(out, "Sort [");
+    for (uint32_t i = 0; i < what->key_count; i++)
+        sl_buf_printf(out, "%s%.*s %s NULLS %s", i ? ", " : "",
+                      SL_STR_ARG(node->columns[what->keys[i].column].name),
+                      what->keys[i].descending ? "DESC" : "ASC",
+                      what->keys[i].nulls_first ? "FIRST" : "LAST");
+    sl_buf_put_cstr(out, "], true");
+}
+
+static const char *const join_words[] = {
+    [SL_JOINS_INNER] = "Inner",    [SL_JOINS_LEFT] = "LeftOuter", [SL_JOINS_RIGHT] = "RightOuter",
+    [SL_JOINS_FULL] = "FullOuter", [SL_JOINS_SEMI] = "LeftSemi",  [SL_JOINS_ANTI] = "LeftAnti"};
+
+static void put_join(struct sl_buf *out, const struct sl_node *node) {
+    const struct sl_join *what = node->join;
+    const struct sl_node *left = node->inputs[0], *right = node->inputs[1];
+    sl_buf_printf(out, "Join %s", join_words[what->kind]);
+    for (uint32_t i = 0; i < what->key_count; i++)
+        sl_buf_printf(out, "%s(%.*s = %.*s)", i ? " AND " : ", (",
+                      SL_STR_ARG(left->columns[what->sides[0].keys[i]].name),
+                      SL_STR_ARG(right->columns[what->sides[1].keys[i]].name));
+    if (what->condition) {
+        uint32_t count = left->column_count + right->column_count;
+        struct sl_str *names = sl_xcalloc(count + 1, sizeof *names);
+        for (uint32_t i = 0; i < count; i++)
+            names[i] = i < left->column_count ? left->columns[i].name
+                                              : right->columns[i - left->column_count].name;
+        sl_buf_put_cstr(out, what->key_count ? " AND " : ", ");
+        sl_expr_put_text(out, what->condition, names);
+        free(names);
+    }
+    if (what->key_count) sl_buf_put_byte(out, ')');
+}
+
 static void put_line(struct sl_buf *out, const struct sl_node *node) {
     switch (node->kind) {
     case SL_NODE_SCAN:
@@ -145,6 +232,21 @@ static void put_line(struct sl_buf *out, const struct sl_node *node) {
     case SL_NODE_LIMIT:
         sl_buf_printf(out, "GlobalLimit %lld", (long long)node->limit);
         break;
+    case SL_NODE_WATERMARK:
+        put_watermark(out, node);
+        break;
+    case SL_NODE_AGGREGATE:
+        put_aggregate(out, node);
+        break;
+    case SL_NODE_DEDUPLICATE:
+        put_deduplicate(out, node);
+        break;
+    case SL_NODE_JOIN:
+        put_join(out, node);
+        break;
+    case SL_NODE_SORT:
+        put_sort(out, node);
+        break;
     case SL_NODE_VALUES:
         put_values(out, node);
         break;
@@ -152,9 +254,24 @@ static void put_line(struct sl_buf *out, const struct sl_node *node) {
     sl_buf_put_byte(out, '\n');
 }
 
+/* A sort that knows how many rows are wanted is two nodes to Spark, one without keys the limit
+ * alone. */
+static void put_lines(struct sl_buf *out, const struct sl_node *node, struct sl_buf *prefix) {
+    bool limit = node->kind == SL_NODE_SORT && node->sorting->limit >= 0;
+    if (limit) sl_buf_printf(out, "GlobalLimit %lld\n", (long long)node->sorting->limit);
+    if (limit && !node->sorting->key_count) return;
+    if (limit) {
+        sl_buf_put_str(out, sl_buf_str(prefix));
+        sl_buf_put_cstr(out, "+- ");
+        sl_buf_put_cstr(prefix, "   ");
+    }
+    put_line(out, node);
+}
+
 /* `prefix` is what stands before the marks of this node's children. */
 static void put_tree(struct sl_buf *out, const struct sl_node *node, struct sl_buf *prefix) {
-    put_line(out, node);
+    size_t above = prefix->len;
+    put_lines(out, node, prefix);
     size_t depth = prefix->len;
     for (uint32_t i = 0; i < node->input_count; i++) {
         bool last = i + 1 == node->input_count;
@@ -164,6 +281,7 @@ static void put_tree(struct sl_buf *out, const struct sl_node *node, struct sl_b
         put_tree(out, node->inputs[i], prefix);
         prefix->len = depth;
     }
+    prefix->len = above;
 }
 
 void sl_node_put_text(struct sl_buf *out, const struct sl_node *node) {

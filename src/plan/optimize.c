@@ -5,6 +5,7 @@ enum sl_code sl_plan_optimize(struct sl_expr_ctx *ctx, struct sl_node *in, struc
     struct sl_node *node;
     SL_TRY(sl_plan_shape(ctx, in, &node, err));
     node = sl_plan_share_json(ctx, node);
+    SL_TRY(sl_plan_find_keys(ctx, node, &node, err));
     node = sl_plan_prune(ctx, node);
     /* Pruning leaves projections with fewer references, so more of them merge. */
     SL_TRY(sl_plan_shape(ctx, node, &node, err));

@@ -34,6 +34,28 @@ bool sl_expr_is_volatile(const struct sl_expr *expr);
 bool sl_expr_has_json(const struct sl_expr *expr);
 uint64_t sl_expr_size(const struct sl_expr *expr);
 
+/* ---- joins ---- */
+
+typedef enum sl_code (*sl_push_fn)(struct sl_expr_ctx *ctx, struct sl_node *input,
+                                   struct sl_exprs *terms, struct sl_span span,
+                                   struct sl_node **out, struct sl_err *err);
+/* Terms that stand above a join, and those of its condition, go where the kind of the join lets
+ * them: to a side (with `push`), into the condition, or to `above`.  Only before keys are found. */
+SL_MUST_CHECK enum sl_code sl_join_push(struct sl_expr_ctx *ctx, struct sl_node *join,
+                                        const struct sl_exprs *terms, struct sl_span span,
+                                        sl_push_fn push, struct sl_node **out,
+                                        struct sl_exprs *above, struct sl_err *err);
+/* Finds the keys in the conditions of joins, and of streams how long rows must be remembered. */
+SL_MUST_CHECK enum sl_code sl_plan_find_keys(struct sl_expr_ctx *ctx, struct sl_node *in,
+                                             struct sl_node **out, struct sl_err *err);
+/* Whether the condition of a join of two streams, as it was bound, tells when a row of a preserved
+ * side can find no match any more: by a key that is an event time, or by a range. */
+bool sl_join_is_bounded(const struct sl_node *join);
+/* All terms with AND; NULL when there are none. */
+SL_MUST_CHECK enum sl_code sl_exprs_join(struct sl_expr_ctx *ctx, const struct sl_exprs *terms,
+                                         struct sl_expr **out, struct sl_err *err);
+bool sl_expr_may_fail(const struct sl_expr *expr);
+
 /* ---- passes ---- */
 
 SL_MUST_CHECK enum sl_code sl_plan_shape(struct sl_expr_ctx *ctx, struct sl_node *in,

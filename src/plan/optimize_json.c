@@ -1,4 +1,4 @@
-/* from_json is the costliest thing a pipeline does.  Where a projection and the filter below it
+/* from_json is the costliest thing a pipeline does.  Where a projection and the filters below it
  * hold equal calls, they are moved into one projection below both and computed once; pruning then
  * gives that one call the fields that anyone reads. */
 #include "fmt/json/json_options.h"
@@ -75,22 +75,35 @@ static struct sl_node *compute_below(struct shared *shared, struct sl_node *base
     return node;
 }
 
+/* Filters, and watermarks, which let rows pass as they are. */
+static bool passes_on(const struct sl_node *node) {
+    return node->kind == SL_NODE_FILTER || node->kind == SL_NODE_WATERMARK;
+}
+
+static struct sl_node *pass_shared(struct shared *shared, const struct sl_node *node,
+                                   struct sl_node *base) {
+    if (!passes_on(node)) return compute_below(shared, base);
+    struct sl_node *input = pass_shared(shared, node->inputs[0], base);
+    struct sl_node *above = sl_node_with_input(shared->arena, node, input);
+    above->column_count = input->column_count;
+    above->columns = SL_NEW_ARRAY(shared->arena, struct sl_column, input->column_count + 1);
+    memcpy(above->columns, input->columns, input->column_count * sizeof *above->columns);
+    memcpy(above->columns, node->columns, node->column_count * sizeof *above->columns);
+    if (node->condition)
+        above->condition = sl_expr_rewrite(shared->arena, node->condition, to_column, shared);
+    return above;
+}
+
 static struct sl_node *share_in_project(struct sl_expr_ctx *ctx, struct sl_node *project) {
-    struct sl_node *filter = project->inputs[0]->kind == SL_NODE_FILTER ? project->inputs[0] : NULL;
-    struct sl_node *base = filter ? filter->inputs[0] : project->inputs[0];
-    struct shared shared = {.arena = ctx->query, .first = base->column_count};
+    struct sl_node *base = project->inputs[0];
+    struct shared shared = {.arena = ctx->query};
     for (uint32_t i = 0; i < project->column_count; i++) collect(&shared, project->exprs[i]);
-    if (filter) collect(&shared, filter->condition);
+    for (; passes_on(base); base = base->inputs[0])
+        if (base->condition) collect(&shared, base->condition);
+    shared.first = base->column_count;
     keep_repeated(&shared);
     if (!shared.calls.count) return project;
-    struct sl_node *input = compute_below(&shared, base);
-    if (filter) {
-        struct sl_node *above = sl_node_with_input(ctx->query, filter, input);
-        above->columns = input->columns;
-        above->column_count = input->column_count;
-        above->condition = sl_expr_rewrite(ctx->query, filter->condition, to_column, &shared);
-        input = above;
-    }
+    struct sl_node *input = pass_shared(&shared, project->inputs[0], base);
     struct sl_node *out = sl_node_with_input(ctx->query, project, input);
     out->exprs = SL_NEW_ARRAY(ctx->query, struct sl_expr *, project->column_count + 1);
     for (uint32_t i = 0; i < project->column_count; i++)

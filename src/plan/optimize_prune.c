@@ -237,12 +237,15 @@ static struct pruned prune_project(struct sl_arena *arena, const struct sl_node 
     return out;
 }
 
-/* Filter and limit pass all columns of their input on, so they may have more than is asked for. */
+/* Filter and limit pass all columns of their input on, so they may have more than is asked for.
+ * also: columns that the node itself reads, whole. */
 static struct pruned prune_passing(struct sl_arena *arena, const struct sl_node *node,
-                                   const struct need *needs) {
+                                   const struct need *needs, const uint32_t *also,
+                                   uint32_t also_count) {
     struct need *below = new_needs(arena, node->column_count, NONE);
     for (uint32_t i = 0; i < node->column_count; i++)
         add_need(arena, &below[i], &needs[i], node->columns[i].type);
+    for (uint32_t i = 0; i < also_count; i++) below[also[i]] = whole;
     if (node->condition) walk(arena, node->condition, &whole, below);
     struct pruned out = kept_columns(arena, node, below);
     struct pruned input = prune(arena, node->inputs[0], below);
@@ -266,7 +269,7 @@ static struct pruned prune_passing(struct sl_arena *arena, const struct sl_node 
  * find their columns where they were. */
 static struct pruned prune_expect(struct sl_arena *arena, const struct sl_node *node) {
     struct need *needs = new_needs(arena, node->column_count, WHOLE);
-    return prune_passing(arena, node, needs);
+    return prune_passing(arena, node, needs, NULL, 0);
 }
 
 static struct pruned prune_generate(struct sl_arena *arena, const struct sl_node *node,
@@ -335,6 +338,199 @@ static struct pruned prune_union(struct sl_arena *arena, const struct sl_node *n
     return out;
 }
 
+/* ---- what remembers rows ---- */
+
+static uint32_t *mapped(struct sl_arena *arena, const uint32_t *columns, uint32_t count,
+                        const uint32_t *map) {
+    uint32_t *out = SL_NEW_ARRAY(arena, uint32_t, count + 1);
+    for (uint32_t i = 0; i < count; i++) out[i] = map[columns[i]];
+    return out;
+}
+
+/* Spark's ColumnPruning takes an event time that nobody reads from below a deduplication or a join,
+ * and then none of their rows is late: so here. */
+static void map_event_time(struct sl_event_time *event_time, const uint32_t *map) {
+    if (event_time->column < 0) return;
+    uint32_t to = map[event_time->column];
+    event_time->column = to == (uint32_t)NOWHERE ? -1 : (int32_t)to;
+}
+
+static struct pruned prune_watermark(struct sl_arena *arena, const struct sl_node *node,
+                                     const struct need *needs) {
+    struct pruned out = prune_passing(arena, node, needs, &node->event_column, 1);
+    out.node->event_column = out.map[node->event_column];
+    return out;
+}
+
+static bool is_event_time_read(const struct sl_deduplication *what, const struct need *needs) {
+    int32_t column = what->event_time.column;
+    if (column < 0 || what->within_watermark || needs[column].amount != NONE) return true;
+    for (uint32_t i = 0; i < what->key_count; i++)
+        if (what->keys[i] == (uint32_t)column) return true;
+    return false;
+}
+
+static struct pruned prune_deduplicate(struct sl_arena *arena, const struct sl_node *node,
+                                       const struct need *needs) {
+    struct sl_deduplication *what = SL_NEW(arena, struct sl_deduplication);
+    *what = *node->deduplication;
+    uint32_t *also = SL_NEW_ARRAY(arena, uint32_t, what->key_count + 1), count = what->key_count;
+    if (count) memcpy(also, what->keys, count * sizeof *also);
+    if (what->within_watermark) also[count++] = (uint32_t)what->event_time.column;
+    if (!is_event_time_read(what, needs)) what->event_time.column = -1;
+    struct pruned out = prune_passing(arena, node, needs, also, count);
+    what->keys = mapped(arena, what->keys, what->key_count, out.map);
+    map_event_time(&what->event_time, out.map);
+    out.node->deduplication = what;
+    return out;
+}
+
+static struct pruned prune_sort(struct sl_arena *arena, const struct sl_node *node,
+                                const struct need *needs) {
+    struct sl_sorting *what = SL_NEW(arena, struct sl_sorting);
+    *what = *node->sorting;
+    uint32_t *also = SL_NEW_ARRAY(arena, uint32_t, what->key_count + 1);
+    for (uint32_t i = 0; i < what->key_count; i++) also[i] = what->keys[i].column;
+    struct pruned out = prune_passing(arena, node, needs, also, what->key_count);
+    what->keys = SL_NEW_ARRAY(arena, struct sl_sort_key, what->key_count + 1);
+    for (uint32_t i = 0; i < what->key_count; i++) {
+        what->keys[i] = node->sorting->keys[i];
+        what->keys[i].column = out.map[what->keys[i].column];
+    }
+    out.node->sorting = what;
+    return out;
+}
+
+/* What an item reads. */
+static void need_item(const struct sl_aggregation_item *item, struct need *below) {
+    for (uint32_t a = 0; a < item->call->arg_count; a++) below[item->args[a]] = whole;
+    if (item->filter >= 0) below[item->filter] = whole;
+}
+
+/* The keys make the groups, read or not; items that nobody reads go. */
+static struct pruned prune_aggregate(struct sl_arena *arena, const struct sl_node *node,
+                                     const struct need *needs) {
+    const struct sl_aggregation *before = node->aggregation;
+    struct sl_aggregation *after = SL_NEW(arena, struct sl_aggregation);
+    *after = *before;
+    struct need *below = new_needs(arena, node->inputs[0]->column_count, NONE);
+    struct need *kept = new_needs(arena, node->column_count, NONE);
+    for (uint32_t i = 0; i < before->key_count; i++) below[before->keys[i]] = kept[i] = whole;
+    for (uint32_t i = 0; i < before->item_count; i++) {
+        uint32_t at = before->key_count + i;
+        if (needs[at].amount == NONE) continue;
+        kept[at] = whole;
+        need_item(&before->items[i], below);
+    }
+    struct pruned input = prune(arena, node->inputs[0], below);
+    struct pruned out = kept_columns(arena, node, kept);
+    out.node->inputs = SL_NEW_ARRAY(arena, struct sl_node *, 1);
+    out.node->inputs[0] = input.node;
+    after->keys = mapped(arena, before->keys, before->key_count, input.map);
+    map_event_time(&after->event_time, input.map);
+    after->items = SL_NEW_ARRAY(arena, struct sl_aggregation_item, before->item_count + 1);
+    after->item_count = 0;
+    for (uint32_t i = 0; i < before->item_count; i++) {
+        if (kept[before->key_count + i].amount == NONE) continue;
+        struct sl_aggregation_item *item = &after->items[after->item_count++];
+        *item = before->items[i];
+        item->args = mapped(arena, item->args, item->call->arg_count, input.map);
+        if (item->filter >= 0) item->filter = (int32_t)input.map[item->filter];
+    }
+    out.node->aggregation = after;
+    return out;
+}
+
+/* Needs of one side of a join: what is read above, the keys, the times. */
+static struct need *side_needs(struct sl_arena *arena, const struct sl_node *node, int which,
+                               const struct need *above) {
+    const struct sl_join *join = node->join;
+    const struct sl_join_side *side = &join->sides[which];
+    const struct sl_node *input = node->inputs[which];
+    struct need *needs = new_needs(arena, input->column_count, NONE);
+    for (uint32_t i = 0; above && i < input->column_count; i++)
+        add_need(arena, &needs[i], &above[i], input->columns[i].type);
+    for (uint32_t i = 0; i < join->key_count; i++) needs[side->keys[i]] = whole;
+    if (side->bound >= 0) needs[side->bound] = whole;
+    if (side->only) walk(arena, side->only, &whole, needs);
+    return needs;
+}
+
+static void map_side(struct sl_arena *arena, const struct sl_join *join, struct sl_join_side *side,
+                     const struct pruned *input) {
+    struct rebuild rebuild = {arena, input->map, input->node->columns};
+    side->keys = mapped(arena, side->keys, join->key_count, input->map);
+    side->column_count = input->node->column_count;
+    map_event_time(&side->event_time, input->map);
+    if (side->bound >= 0) side->bound = (int32_t)input->map[side->bound];
+    if (side->only) side->only = rebuild_expr(&rebuild, side->only, &whole);
+}
+
+/* A join remembers whole rows: what only a filter below read is left out of them. */
+static struct pruned prune_exactly(struct sl_arena *arena, const struct sl_node *node,
+                                   const struct need *needs) {
+    struct pruned input = prune(arena, node, needs);
+    struct sl_expr_ctx make = {.query = arena};
+    uint32_t count = 0, all = input.node->column_count;
+    struct sl_expr **exprs = SL_NEW_ARRAY(arena, struct sl_expr *, all + 1);
+    struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, all + 1);
+    uint32_t *map = SL_NEW_ARRAY(arena, uint32_t, node->column_count + 1);
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        map[i] = (uint32_t)NOWHERE;
+        if (needs[i].amount == NONE) continue;
+        const struct sl_column *column = &input.node->columns[input.map[i]];
+        exprs[count] = sl_expr_column(&make, input.map[i], column->type, column->nullable);
+        columns[count] = *column;
+        map[i] = count++;
+    }
+    if (count == all) return input;
+    return (struct pruned){sl_node_project(arena, input.node, exprs, columns, count, node->span),
+                           map};
+}
+
+/* A join gives all columns of its sides. */
+static struct pruned prune_join(struct sl_arena *arena, const struct sl_node *node,
+                                const struct need *needs) {
+    uint32_t nl = node->inputs[0]->column_count, nr = node->inputs[1]->column_count;
+    enum sl_join_kind kind = node->join->kind;
+    bool half = kind == SL_JOINS_SEMI || kind == SL_JOINS_ANTI;
+    struct need *both = new_needs(arena, nl + nr, NONE);
+    for (uint32_t i = 0; i < node->column_count; i++)
+        add_need(arena, &both[i], &needs[i], node->columns[i].type);
+    if (node->join->condition) walk(arena, node->join->condition, &whole, both);
+    struct pruned sides[2];
+    for (int i = 0; i < 2; i++)
+        sides[i] =
+            prune_exactly(arena, node->inputs[i], side_needs(arena, node, i, both + (i ? nl : 0)));
+    uint32_t kept = sides[0].node->column_count;
+    struct pruned out = {SL_NEW(arena, struct sl_node), SL_NEW_ARRAY(arena, uint32_t, nl + nr + 1)};
+    *out.node = *node;
+    uint32_t count = kept + sides[1].node->column_count;
+    struct sl_column *columns = SL_NEW_ARRAY(arena, struct sl_column, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = i < kept ? sides[0].node->columns[i] : sides[1].node->columns[i - kept];
+        columns[i].nullable |= kind == SL_JOINS_FULL || (kind == SL_JOINS_LEFT && i >= kept) ||
+                               (kind == SL_JOINS_RIGHT && i < kept);
+    }
+    for (uint32_t i = 0; i < nl + nr; i++) {
+        uint32_t to = i < nl ? sides[0].map[i] : sides[1].map[i - nl];
+        out.map[i] = to == (uint32_t)NOWHERE ? to : to + (i < nl ? 0 : kept);
+        if (to == (uint32_t)NOWHERE || i >= node->column_count) continue;
+        columns[out.map[i]].name = node->columns[i].name;
+    }
+    struct sl_join *join = SL_NEW(arena, struct sl_join);
+    *join = *node->join;
+    for (int i = 0; i < 2; i++) map_side(arena, join, &join->sides[i], &sides[i]);
+    struct rebuild rebuild = {arena, out.map, columns};
+    if (join->condition) join->condition = rebuild_expr(&rebuild, join->condition, &whole);
+    out.node->join = join;
+    out.node->columns = columns;
+    out.node->column_count = half ? kept : count;
+    out.node->inputs = SL_NEW_ARRAY(arena, struct sl_node *, 2);
+    for (int i = 0; i < 2; i++) out.node->inputs[i] = sides[i].node;
+    return out;
+}
+
 static struct pruned prune(struct sl_arena *arena, const struct sl_node *node,
                            const struct need *needs) {
     switch (node->kind) {
@@ -346,7 +542,17 @@ static struct pruned prune(struct sl_arena *arena, const struct sl_node *node,
         return prune_project(arena, node, needs);
     case SL_NODE_FILTER:
     case SL_NODE_LIMIT:
-        return prune_passing(arena, node, needs);
+        return prune_passing(arena, node, needs, NULL, 0);
+    case SL_NODE_WATERMARK:
+        return prune_watermark(arena, node, needs);
+    case SL_NODE_AGGREGATE:
+        return prune_aggregate(arena, node, needs);
+    case SL_NODE_DEDUPLICATE:
+        return prune_deduplicate(arena, node, needs);
+    case SL_NODE_JOIN:
+        return prune_join(arena, node, needs);
+    case SL_NODE_SORT:
+        return prune_sort(arena, node, needs);
     case SL_NODE_EXPECT:
         return prune_expect(arena, node);
     case SL_NODE_GENERATE:

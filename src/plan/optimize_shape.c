@@ -18,6 +18,12 @@ static enum sl_code join(struct sl_expr_ctx *ctx, struct sl_expr **terms, uint32
     return sl_expr_call(ctx, SL_STR("and"), pair, 2, pair[0]->span, out, err);
 }
 
+enum sl_code sl_exprs_join(struct sl_expr_ctx *ctx, const struct sl_exprs *terms,
+                           struct sl_expr **out, struct sl_err *err) {
+    *out = NULL;
+    return terms->count ? join(ctx, terms->items, terms->count, out, err) : SL_OK;
+}
+
 static bool is_true(const struct sl_expr *expr) {
     return expr->kind == SL_EXPR_LITERAL && expr->type->kind == SL_BOOL_KIND &&
            !sl_vec_is_null(expr->literal, 0) && sl_bit_get(expr->literal->bits, 0);
@@ -72,9 +78,18 @@ static bool may_fail(const struct sl_expr *expr, const void *ctx) {
     return true;
 }
 
+bool sl_expr_may_fail(const struct sl_expr *expr) { return sl_expr_any(expr, may_fail, NULL); }
+
 static bool reads_costly(const struct sl_expr *expr, const void *ctx) {
     struct sl_expr *const *columns = ctx;
     return expr->kind == SL_EXPR_COLUMN && !is_cheap(columns[expr->column]);
+}
+
+/* A watermark sees only rows that filters below it let through, and Spark moves every filter it can
+ * below: what it costs is then no reason to leave one above. */
+static bool is_over_watermark(const struct sl_node *node) {
+    while (node->kind == SL_NODE_PROJECT || node->kind == SL_NODE_FILTER) node = node->inputs[0];
+    return node->kind == SL_NODE_WATERMARK;
 }
 
 /* Terms that go below a projection: what they read is only passed on there, so nothing is computed
@@ -82,9 +97,11 @@ static bool reads_costly(const struct sl_expr *expr, const void *ctx) {
 static void split_terms(struct sl_arena *arena, const struct sl_exprs *terms,
                         const struct sl_node *project, struct sl_exprs *below,
                         struct sl_exprs *above) {
+    bool whatever_it_costs = is_over_watermark(project);
     for (uint32_t i = 0; i < terms->count; i++) {
         struct sl_expr *term = terms->items[i];
-        bool stays = sl_expr_is_volatile(term) || sl_expr_any(term, reads_costly, project->exprs) ||
+        bool stays = sl_expr_is_volatile(term) ||
+                     (!whatever_it_costs && sl_expr_any(term, reads_costly, project->exprs)) ||
                      (above->count && sl_expr_any(term, may_fail, NULL));
         if (stays)
             sl_exprs_add(arena, above, term);
@@ -161,8 +178,86 @@ static enum sl_code push_below_generate(struct sl_expr_ctx *ctx, struct sl_node 
     return filter_over(ctx, node, &above, span, out, err);
 }
 
+/* ---- filters and what remembers rows ---- */
+
+/* Terms of which `passes` holds go below the node, rewritten over its input by `columns` (NULL: as
+ * they are), the others stay above. */
+static enum sl_code push_some(struct sl_expr_ctx *ctx, struct sl_node *node,
+                              const struct sl_exprs *terms, sl_expr_test blocks,
+                              struct sl_expr *const *columns, struct sl_span span,
+                              struct sl_node **out, struct sl_err *err) {
+    struct sl_exprs below = {0}, above = {0};
+    for (uint32_t i = 0; i < terms->count; i++) {
+        struct sl_expr *term = terms->items[i];
+        bool stays = sl_expr_is_volatile(term) || sl_expr_any(term, blocks, node) ||
+                     (above.count && sl_expr_any(term, may_fail, NULL));
+        if (stays)
+            sl_exprs_add(ctx->query, &above, term);
+        else
+            sl_exprs_add(ctx->query, &below,
+                         columns ? sl_expr_inline(ctx->query, term, columns) : term);
+    }
+    if (below.count) {
+        struct sl_node *input;
+        SL_TRY(push(ctx, node->inputs[0], &below, span, &input, err));
+        node = sl_node_with_input(ctx->query, node, input);
+    }
+    return filter_over(ctx, node, &above, span, out, err);
+}
+
+static bool reads_event_time(const struct sl_expr *expr, const void *ctx) {
+    const struct sl_node *node = ctx;
+    return expr->kind == SL_EXPR_COLUMN && expr->column == node->event_column;
+}
+
+/* A session's key is known only when its rows have met. */
+static bool reads_no_key(const struct sl_expr *expr, const void *ctx) {
+    const struct sl_aggregation *what = ((const struct sl_node *)ctx)->aggregation;
+    return expr->kind == SL_EXPR_COLUMN &&
+           (expr->column >= what->key_count || (int32_t)expr->column == what->session);
+}
+
+static enum sl_code push_below_aggregate(struct sl_expr_ctx *ctx, struct sl_node *node,
+                                         const struct sl_exprs *terms, struct sl_span span,
+                                         struct sl_node **out, struct sl_err *err) {
+    const struct sl_aggregation *what = node->aggregation;
+    struct sl_expr **columns = SL_NEW_ARRAY(ctx->query, struct sl_expr *, node->column_count + 1);
+    for (uint32_t i = 0; i < what->key_count; i++) {
+        const struct sl_column *column = &node->inputs[0]->columns[what->keys[i]];
+        columns[i] = sl_expr_column(ctx, what->keys[i], column->type, column->nullable);
+    }
+    /* without keys there is a group even where no row is */
+    if (!what->key_count) return filter_over(ctx, node, terms, span, out, err);
+    return push_some(ctx, node, terms, reads_no_key, columns, span, out, err);
+}
+
+static bool never(const struct sl_expr *expr, const void *ctx) {
+    (void)expr, (void)ctx;
+    return false;
+}
+
+/* Equal rows fare equally with a filter, so it makes no difference which of them is kept: only
+ * where all columns are keys. */
+static bool keeps_whole_rows(const struct sl_node *node) {
+    return node->deduplication->key_count == node->column_count &&
+           node->deduplication->event_time.column < 0;
+}
+
 static enum sl_code push(struct sl_expr_ctx *ctx, struct sl_node *input, struct sl_exprs *terms,
                          struct sl_span span, struct sl_node **out, struct sl_err *err) {
+    if (input->kind == SL_NODE_WATERMARK)
+        return push_some(ctx, input, terms, reads_event_time, NULL, span, out, err);
+    if (input->kind == SL_NODE_AGGREGATE)
+        return push_below_aggregate(ctx, input, terms, span, out, err);
+    if (input->kind == SL_NODE_DEDUPLICATE && keeps_whole_rows(input))
+        return push_some(ctx, input, terms, never, NULL, span, out, err);
+    if (input->kind == SL_NODE_SORT && input->sorting->limit < 0)
+        return push_some(ctx, input, terms, never, NULL, span, out, err);
+    if (input->kind == SL_NODE_JOIN && !input->join->key_count) {
+        struct sl_exprs above = {0};
+        SL_TRY(sl_join_push(ctx, input, terms, span, push, &input, &above, err));
+        return filter_over(ctx, input, &above, span, out, err);
+    }
     if (input->kind == SL_NODE_FILTER) { /* the inner filter's terms come first */
         struct sl_exprs all = {0};
         sl_expr_conjuncts(ctx->query, input->condition, &all);
@@ -245,6 +340,28 @@ static struct sl_node *flatten_union(struct sl_arena *arena, struct sl_node *nod
     return flat;
 }
 
+/* A sort that knows its LIMIT need not keep all rows. */
+static struct sl_node *limit_sort(struct sl_arena *arena, struct sl_node *limit) {
+    struct sl_node *project = NULL, *sort = limit->inputs[0];
+    if (sort->kind == SL_NODE_PROJECT && !project_is_volatile(sort))
+        project = sort, sort = sort->inputs[0];
+    struct sl_sorting *what = SL_NEW(arena, struct sl_sorting);
+    if (sort->kind != SL_NODE_SORT && sl_node_is_streaming(limit)) {
+        /* of the groups of complete mode, which are whole at the end of a batch only */
+        *what = (struct sl_sorting){NULL, 0, limit->limit};
+        struct sl_node *first = sl_node_with_input(arena, limit, limit->inputs[0]);
+        first->kind = SL_NODE_SORT;
+        first->sorting = what;
+        return first;
+    }
+    if (sort->kind != SL_NODE_SORT) return limit;
+    *what = *sort->sorting;
+    if (what->limit < 0 || what->limit > limit->limit) what->limit = limit->limit;
+    struct sl_node *sorted = sl_node_with_input(arena, sort, sort->inputs[0]);
+    sorted->sorting = what;
+    return project ? sl_node_with_input(arena, project, sorted) : sorted;
+}
+
 enum sl_code sl_plan_shape(struct sl_expr_ctx *ctx, struct sl_node *in, struct sl_node **out,
                            struct sl_err *err) {
     if (in->input_count) {
@@ -257,6 +374,11 @@ enum sl_code sl_plan_shape(struct sl_expr_ctx *ctx, struct sl_node *in, struct s
     while (in->kind == SL_NODE_PROJECT && in->inputs[0]->kind == SL_NODE_PROJECT &&
            may_merge(ctx->query, in, in->inputs[0]))
         in = merge(ctx->query, in, in->inputs[0]);
+    if (in->kind == SL_NODE_JOIN && !in->join->key_count) {
+        struct sl_exprs none = {0};
+        SL_TRY(sl_join_push(ctx, in, &none, in->span, push, &in, &none, err));
+    }
+    if (in->kind == SL_NODE_LIMIT) in = limit_sort(ctx->query, in);
     *out = in->kind == SL_NODE_UNION ? flatten_union(ctx->query, in) : in;
     return SL_OK;
 }
@@ -280,7 +402,8 @@ struct sl_node *sl_plan_drop_trivial(struct sl_arena *arena, struct sl_node *nod
         return sl_plan_drop_trivial(arena, node->inputs[0], root);
     /* The names of what passes rows on at the root are those of what is below it. */
     bool below = root && (node->kind == SL_NODE_FILTER || node->kind == SL_NODE_LIMIT ||
-                          node->kind == SL_NODE_EXPECT);
+                          node->kind == SL_NODE_EXPECT || node->kind == SL_NODE_WATERMARK ||
+                          node->kind == SL_NODE_DEDUPLICATE || node->kind == SL_NODE_SORT);
     struct sl_node **inputs = SL_NEW_ARRAY(arena, struct sl_node *, node->input_count);
     for (uint32_t i = 0; i < node->input_count; i++)
         inputs[i] = sl_plan_drop_trivial(arena, node->inputs[i], below);

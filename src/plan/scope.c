@@ -11,7 +11,9 @@ bool sl_scope_name_eq(const struct sl_scope *scope, struct sl_str a, struct sl_s
 
 static bool column_matches(const struct sl_scope *scope, const struct sl_column *column,
                            const struct sl_name *name, uint32_t used) {
-    if (used == 1) return sl_scope_name_eq(scope, column->name, name->parts[0]);
+    if (used == 1)
+        return column->reach != SL_REACH_QUALIFIED &&
+               sl_scope_name_eq(scope, column->name, name->parts[0]);
     return column->qualifier.len && sl_scope_name_eq(scope, column->qualifier, name->parts[0]) &&
            sl_scope_name_eq(scope, column->name, name->parts[1]);
 }

@@ -10,12 +10,18 @@
 
 struct sl_select;       /* the SELECT list being bound: bind_select.c */
 struct sl_lambda_frame; /* the lambda whose body is being bound: bind_lambda.c */
+struct sl_grouping;     /* the groups of that SELECT: bind_aggregate.c */
 
 struct sl_scope {
     const struct sl_column *columns;
     uint32_t column_count;
     struct sl_select *select;             /* lateral column aliases, or NULL */
     const struct sl_lambda_frame *lambda; /* its names go before all others, or NULL */
+    struct sl_select *windows;            /* where window() puts its column, or NULL */
+    struct sl_grouping *grouping;         /* whose aggregate functions may be called, or NULL */
+    bool in_aggregate;                    /* in the arguments of one */
+    const struct sl_select *outputs;    /* HAVING, ORDER BY: names of the list go first, or NULL */
+    const struct sl_urelation *aliases; /* GROUP BY: names of this list go last, or NULL */
     bool case_sensitive;
 };
 

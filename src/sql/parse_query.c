@@ -258,6 +258,7 @@ static enum sl_code parse_select(struct sl_parser *parser, struct sl_urelation *
         SL_TRY(
             wrap(parser, SL_R_FILTER, result, sl_parser_span(parser, having.span.begin), &result));
         result->condition = having_condition;
+        result->having = true;
     }
     if (distinct)
         SL_TRY(wrap(parser, SL_R_DEDUPLICATE, result, sl_parser_span(parser, begin), &result));

@@ -3,7 +3,7 @@
 #include "sql/parse_relation.h"
 #include "sql/parser.h"
 
-/* ---- alias, options, watermark ---- */
+/* ---- alias, options, watermark, deduplication ---- */
 
 static enum sl_code wrap(struct sl_parser *parser, enum sl_urelation_kind kind,
                          struct sl_urelation *input, struct sl_urelation **out) {
@@ -13,7 +13,12 @@ static enum sl_code wrap(struct sl_parser *parser, enum sl_urelation_kind kind,
     return sl_parser_relation_done(parser, relation);
 }
 
+static bool at_deduplicate(const struct sl_parser *parser) {
+    return sl_parser_at_word(parser, K_DEDUPLICATE) && sl_parser_peek_word(parser, 1, K_BY);
+}
+
 static bool at_table_alias(const struct sl_parser *parser) {
+    if (at_deduplicate(parser)) return false;
     if (sl_parser_at(parser, T_QUOTED)) return true;
     return sl_parser_at(parser, T_WORD) && !sl_keyword_is_no_table_alias(parser->token.keyword);
 }
@@ -67,6 +72,21 @@ static enum sl_code parse_watermark(struct sl_parser *parser, struct sl_urelatio
     return SL_OK;
 }
 
+/* DEDUPLICATE BY (column, ..) [WITHIN WATERMARK]: what Spark has as dropDuplicates only. The word
+ * alone is an alias like others. */
+static enum sl_code parse_deduplicate(struct sl_parser *parser, struct sl_urelation *input,
+                                      struct sl_urelation **out) {
+    *out = input;
+    if (!sl_parser_take_words(parser, K_DEDUPLICATE, K_BY)) return SL_OK;
+    struct sl_name columns = {0};
+    SL_TRY(sl_parser_name_list(parser, &columns));
+    bool within = sl_parser_take_words(parser, K_WITHIN, K_WATERMARK);
+    SL_TRY(wrap(parser, SL_R_DEDUPLICATE, input, out));
+    (*out)->name = columns;
+    (*out)->within_watermark = within;
+    return SL_OK;
+}
+
 static bool at_temporal(const struct sl_parser *parser) {
     unsigned ahead = sl_parser_at_word(parser, K_FOR);
     bool version = sl_parser_peek_word(parser, ahead, K_VERSION) ||
@@ -93,7 +113,10 @@ static enum sl_code parse_suffix(struct sl_parser *parser, struct sl_urelation *
                                  struct sl_urelation **out) {
     SL_TRY(refuse_clauses(parser));
     SL_TRY(parse_watermark(parser, relation, &relation));
+    bool behind_alias = !at_deduplicate(parser);
+    SL_TRY(parse_deduplicate(parser, relation, &relation));
     SL_TRY(parse_alias(parser, relation, &relation));
+    if (behind_alias) SL_TRY(parse_deduplicate(parser, relation, &relation));
     *out = relation;
     return refuse_clauses(parser);
 }
@@ -167,8 +190,42 @@ static enum sl_code add_temporal(struct sl_parser *parser, const struct sl_prope
     return SL_OK;
 }
 
+/* FROM '/path', FROM /path, FROM delta.'/path': a path is named by its format, in backquotes. */
+static bool at_bare_path(const struct sl_parser *parser) {
+    struct sl_str rest = sl_str_sub(parser->text, parser->token.span.begin, parser->text.len);
+    return sl_parser_at(parser, T_STRING) || sl_str_starts(rest, SL_STR("/")) ||
+           sl_str_starts(rest, SL_STR("./"));
+}
+
+static enum sl_code refuse_bare_path(struct sl_parser *parser) {
+    sl_parser_unexpected(parser, "a table, a function or a subquery", NULL);
+    return sl_hint(parser->err,
+                   "a path stands in backquotes behind its format: delta.`/path`, parquet.`/path`; "
+                   "or write read_files('/path', format => 'json')"),
+           SL_USER;
+}
+
+static bool at_quoted_path(const struct sl_parser *parser) {
+    return sl_parser_at(parser, T_WORD) && sl_parser_peek(parser, 1).kind == T_DOT &&
+           sl_parser_peek(parser, 2).kind == T_STRING;
+}
+
+static enum sl_code refuse_quoted_path(struct sl_parser *parser) {
+    struct sl_str format = sl_parser_text(parser, parser->token.span), path;
+    sl_parser_next(parser);
+    sl_parser_next(parser);
+    sl_parser_unexpected(parser, "a path in backquotes", NULL);
+    struct sl_err *err = parser->err, local = {0};
+    if (err) local = *err;
+    SL_TRY(sl_parser_string(parser, "a path", &path));
+    if (err) *err = local;
+    return sl_hint(err, "write %.*s.`%.*s`", SL_STR_ARG(format), SL_STR_ARG(path)), SL_USER;
+}
+
 static enum sl_code parse_read(struct sl_parser *parser, struct sl_urelation **out) {
     struct sl_name name;
+    if (at_bare_path(parser)) return refuse_bare_path(parser);
+    if (at_quoted_path(parser)) return refuse_quoted_path(parser);
     SL_TRY(sl_parser_name(parser, "a table, a function or a subquery", &name));
     if (sl_parser_at(parser, T_LPAREN)) return parse_function(parser, name, out);
     bool path = is_path(parser, &name);

@@ -78,6 +78,34 @@ static enum sl_code parse_time_zone(struct sl_parser *parser, struct sl_statemen
     return set_property(parser, out, property);
 }
 
+static bool begins_statement(enum sl_keyword keyword) {
+    static const enum sl_keyword words[] = {K_CREATE, K_SELECT, K_SET, K_INSERT};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (keyword == words[i]) return true;
+    return false;
+}
+
+/* SET a = 1 CREATE STREAMING TABLE ..: without a `;` the value is the rest of the line. One that
+ * begins with such a word is meant to hold a statement. */
+static enum sl_code check_swallowed(struct sl_parser *parser, const struct sl_set_text *set) {
+    if (!set->has_value || set->quoted_value) return SL_OK;
+    struct sl_str text = sl_str_sub(parser->text, 0, set->value.end);
+    struct sl_token token = sl_lexer_token(text, set->value.begin);
+    if (begins_statement(token.keyword)) return SL_OK;
+    while (token.kind != T_END && token.kind != T_BAD) {
+        uint32_t end = token.span.end;
+        token = sl_lexer_token(text, sl_lexer_skip_blanks(text, end));
+        bool apart = token.span.begin > end;
+        if (token.kind != T_WORD || !apart || !begins_statement(token.keyword)) continue;
+        sl_parser_fail(parser, token.span,
+                       "the value of SET goes on to the end of the line, and "
+                       "so `%.*s` is a part of it",
+                       SL_STR_ARG(sl_parser_text(parser, token.span)));
+        return sl_hint(parser->err, "write `;` in front of it, or the value in quotes");
+    }
+    return SL_OK;
+}
+
 /* Parser: token is SET. */
 static enum sl_code parse_set(struct sl_parser *parser, struct sl_statement *out) {
     struct sl_span set_span = parser->token.span;
@@ -101,6 +129,7 @@ static enum sl_code parse_set(struct sl_parser *parser, struct sl_statement *out
             (set.has_value || (!sl_parser_at(parser, T_SEMICOLON) && !sl_parser_at(parser, T_END))))
             return sl_parser_unexpected(parser, "the name of a setting", NULL);
     }
+    SL_TRY(check_swallowed(parser, &set));
     if (set.has_value && set.quoted_value)
         SL_TRY(sl_parser_unescape(parser, set.value, &property.value));
     else if (set.has_value)
@@ -110,7 +139,9 @@ static enum sl_code parse_set(struct sl_parser *parser, struct sl_statement *out
                                                                                  : set_span.end};
     if (set.end > set_span.end) sl_parser_seek(parser, set.end);
     if (!sl_parser_at(parser, T_SEMICOLON) && !sl_parser_at(parser, T_END)) {
+        bool is_statement = begins_statement(parser->token.keyword);
         sl_parser_unexpected(parser, "`;` behind SET", NULL);
+        if (is_statement) return sl_hint(parser->err, "end the SET in front of it with `;`");
         return set.has_value ? sl_hint(parser->err, "a value that spans lines or holds `;` or `--` "
                                                     "needs quotes")
                              : SL_USER;

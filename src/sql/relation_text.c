@@ -126,8 +126,13 @@ static void put_alias(struct sl_buf *out, const struct sl_urelation *relation, i
     if (relation->column_names.count) sl_tree_put_names(out, &relation->column_names);
 }
 
+/* Columns are named behind the relation that has them; SELECT DISTINCT names none. */
+static bool is_deduplicate_by(const struct sl_urelation *relation) {
+    return relation->kind == SL_R_DEDUPLICATE && relation->name.count;
+}
+
 static void put_watermark(struct sl_buf *out, const struct sl_urelation *relation, int indent) {
-    bool twice = relation->input->kind == SL_R_WITH_WATERMARK;
+    bool twice = relation->input->kind == SL_R_WITH_WATERMARK || is_deduplicate_by(relation->input);
     if (twice) sl_buf_put_byte(out, '(');
     put_operand(out, relation->input, indent);
     if (twice) sl_buf_put_byte(out, ')');
@@ -135,6 +140,16 @@ static void put_watermark(struct sl_buf *out, const struct sl_urelation *relatio
     sl_sql_put_expr(out, relation->condition);
     sl_buf_put_cstr(out, " DELAY OF ");
     sl_sql_put_expr(out, relation->watermark_delay);
+}
+
+static void put_deduplicate(struct sl_buf *out, const struct sl_urelation *relation, int indent) {
+    bool twice = is_deduplicate_by(relation->input);
+    if (twice) sl_buf_put_byte(out, '(');
+    put_operand(out, relation->input, indent);
+    if (twice) sl_buf_put_byte(out, ')');
+    sl_buf_put_cstr(out, " DEDUPLICATE BY ");
+    sl_tree_put_names(out, &relation->name);
+    if (relation->within_watermark) sl_buf_put_cstr(out, " WITHIN WATERMARK");
 }
 
 static void put_from_item(struct sl_buf *out, const struct sl_urelation *relation, int indent) {
@@ -150,6 +165,12 @@ static void put_from_item(struct sl_buf *out, const struct sl_urelation *relatio
         break;
     case SL_R_WITH_WATERMARK:
         put_watermark(out, relation, indent);
+        break;
+    case SL_R_DEDUPLICATE:
+        if (is_deduplicate_by(relation))
+            put_deduplicate(out, relation, indent);
+        else
+            put_parenthesised(out, relation, indent);
         break;
     case SL_R_JOIN:
         put_join(out, relation, indent);

@@ -123,16 +123,17 @@ enum sl_urelation_kind {
     SL_R_READ_PATH,     /* format.`path`: format, path */
     SL_R_READ_FUNCTION, /* read_kafka(named => args), range(..): name, args, streaming */
     SL_R_PROJECT,       /* exprs over input (input NULL: SELECT without FROM) */
-    SL_R_FILTER,        /* condition */
+    SL_R_FILTER,        /* condition; having: over the AGGREGATE below, whose groups it filters */
     SL_R_JOIN,          /* input, right, join_type, condition or using */
     SL_R_AGGREGATE,     /* exprs (select list), grouping, having = FILTER above; all: GROUP BY ALL.
                            Grouping analytics are functions: rollup, cube, "grouping sets" of struct(..)
                          */
     SL_R_SORT,          /* exprs: SORT_ORDERs */
     SL_R_LIMIT,
-    SL_R_OFFSET,         /* condition: the expression */
-    SL_R_DEDUPLICATE,    /* SELECT DISTINCT: all columns */
-    SL_R_SET_OP,         /* UNION/INTERSECT/EXCEPT [ALL] [BY NAME] of input, right */
+    SL_R_OFFSET,      /* condition: the expression */
+    SL_R_DEDUPLICATE, /* SELECT DISTINCT: all columns; or relation DEDUPLICATE BY (..): name holds
+                         the columns, one part each; within_watermark */
+    SL_R_SET_OP,      /* UNION/INTERSECT/EXCEPT [ALL] [BY NAME] of input, right */
     SL_R_SUBQUERY_ALIAS, /* alias [column names] */
     SL_R_VALUES,         /* rows of exprs; row_width */
     SL_R_WITH_WATERMARK, /* WATERMARK expr [AS name] DELAY OF INTERVAL */
@@ -172,8 +173,10 @@ struct sl_urelation {
     struct sl_str format, path;   /* READ_PATH */
     struct sl_properties options; /* STREAM t WITH (k = v) */
     bool streaming, all, by_name, outer, natural;
-    bool lateral;    /* JOIN's right side may use columns of its left side */
-    bool local_sort; /* SORT BY: within partitions only */
+    bool having;           /* FILTER: HAVING, not WHERE */
+    bool within_watermark; /* DEDUPLICATE BY (..) WITHIN WATERMARK */
+    bool lateral;          /* JOIN's right side may use columns of its left side */
+    bool local_sort;       /* SORT BY: within partitions only */
     enum sl_join_type join_type;
     enum sl_set_op set_op;
     struct sl_str alias;

@@ -78,8 +78,8 @@ void test_structs(void **state) {
     bench_end(&b);
 }
 
-/* A replayed batch gives the same values, another place or seed others. */
-void test_uuid_is_replayable(void **state) {
+/* A batch that runs again gives the same values, another place or seed others. */
+void test_uuid_is_the_same_in_a_rerun(void **state) {
     (void)state;
     struct bench b;
     bench_begin(&b);

@@ -4,6 +4,7 @@
 #include "plan_fixture.h"
 
 #include "expr/program.h"
+#include "plan/optimize_int.h"
 
 enum { FAILURES_MAX = 40 };
 
@@ -68,6 +69,24 @@ static enum sl_code evaluate_rows(struct fixture *fixture, const struct sl_node 
     return code;
 }
 
+/* Windows are columns of projections below the SELECT: all of them made one expression. */
+static enum sl_code evaluate_window(struct fixture *fixture, const struct sl_node *node,
+                                    struct sl_buf *out) {
+    struct sl_expr *expr = node->exprs[0];
+    for (node = node->inputs[0]; node->input_count; node = node->inputs[0])
+        if (node->kind == SL_NODE_PROJECT)
+            expr = sl_expr_inline(&fixture->arena, expr, node->exprs);
+    struct sl_batch batch = {.rows = 1, .selected_rows = 1};
+    struct sl_program *program = NULL;
+    const struct sl_vec *value;
+    SL_TRY(sl_program_new(&expr, 1, &program, &fixture->err));
+    enum sl_code code = sl_program_eval(program, &fixture->session, &batch, &value, &fixture->err);
+    if (code == SL_OK) put_value(fixture, value, 0, out);
+    sl_buf_put_byte(out, '\0');
+    sl_program_free(program);
+    return code;
+}
+
 static enum sl_code evaluate(struct fixture *fixture, const char *example, struct sl_buf *out) {
     struct sl_str sql = sl_arena_printf(&fixture->arena, "SELECT %s", example);
     struct sl_statements statements;
@@ -76,6 +95,7 @@ static enum sl_code evaluate(struct fixture *fixture, const char *example, struc
     const struct sl_vec *value = NULL;
     SL_TRY(sl_sql_parse(&fixture->arena, sql, &statements, &fixture->err));
     SL_TRY(sl_bind_relation(&fixture->ctx, statements.items[0].query, &node, &fixture->err));
+    if (strstr(example, "window")) return evaluate_window(fixture, node, out);
     if (node->kind == SL_NODE_PROJECT) return evaluate_rows(fixture, node->inputs[0], out);
     if (node->kind != SL_NODE_VALUES || node->column_count != 1)
         return sl_fail(&fixture->err, SL_BUG, "the example is not one value");

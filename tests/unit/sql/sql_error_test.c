@@ -210,7 +210,34 @@ static const struct {
      "  --> f.sql:2:1\n"
      " 2 | CREATE VIEW v AS SELECT 1\n"
      "   | ^^^^^^\n"
-     "help: a value that spans lines or holds `;` or `--` needs quotes\n"},
+     "help: end the SET in front of it with `;`\n"},
+    {"SET a = b\nc = d", "error[PARSE_SYNTAX_ERROR] (42601): expected `;` behind SET, found `c`\n"
+                         "  --> f.sql:2:1\n"
+                         " 2 | c = d\n"
+                         "   | ^\n"
+                         "help: a value that spans lines or holds `;` or `--` needs quotes\n"},
+    {"SET a = 5 CREATE VIEW v AS SELECT 1",
+     "error[PARSE_SYNTAX_ERROR] (42601): the value of SET goes on to the end of the line, and so "
+     "`CREATE` is a part of it\n"
+     "  --> f.sql:1:11\n"
+     " 1 | SET a = 5 CREATE VIEW v AS SELECT 1\n"
+     "   |           ^^^^^^\n"
+     "help: write `;` in front of it, or the value in quotes\n"},
+    {"SELECT * FROM '/data/t'",
+     "error[PARSE_SYNTAX_ERROR] (42601): expected a table, a function or a subquery, found "
+     "'/data/t'\n"
+     "  --> f.sql:1:15\n"
+     " 1 | SELECT * FROM '/data/t'\n"
+     "   |               ^^^^^^^^^\n"
+     "help: a path stands in backquotes behind its format: delta.`/path`, parquet.`/path`; or "
+     "write "
+     "read_files('/path', format => 'json')\n"},
+    {"SELECT * FROM delta.'/data/t'",
+     "error[PARSE_SYNTAX_ERROR] (42601): expected a path in backquotes, found '/data/t'\n"
+     "  --> f.sql:1:21\n"
+     " 1 | SELECT * FROM delta.'/data/t'\n"
+     "   |                     ^^^^^^^^^\n"
+     "help: write delta.`/data/t`\n"},
     {"SET = 5", "error[PARSE_SYNTAX_ERROR] (42601): expected the name of a setting, found `=`\n"
                 "  --> f.sql:1:5\n"
                 " 1 | SET = 5\n"
