@@ -176,12 +176,17 @@ static int unknown_command(const char *name, const char *prefix) {
     return 2;
 }
 
+static void print_version_help(void) {
+    printf("version of sluice and of the libraries it is built with\n\nusage: sluice version\n");
+}
+
 static int help(int argc, char **argv) {
     if (argc == 0) return print_help(), 0;
     const struct sl_command *command = sl_command_find(sl_str(argv[0]));
     if (command) return print_command_help(command), 0;
     if (strcmp(argv[0], "options") == 0) return sl_cli_print_options(), 0;
-    if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "version") == 0) return print_help(), 0;
+    if (strcmp(argv[0], "help") == 0) return print_help(), 0;
+    if (strcmp(argv[0], "version") == 0) return print_version_help(), 0;
     return unknown_command(argv[0], "help ");
 }
 

@@ -1,36 +1,37 @@
 /* sluice dlq show|stats|replay FILE */
 #include <stdio.h>
 
-#include "base/clock.h"
-#include "base/json.h"
 #include "cli/cli.h"
-#include "cli/row_text.h"
-#include "conn/console/show.h"
-#include "run/letter_list.h"
+#include "cli/letter_text.h"
 #include "run/quarantine.h"
 #include "run/query.h"
 
 struct dlq {
     struct sl_cli *cli;
     struct sl_pipeline *pipeline;
+    struct sl_letter_owners owners;
     struct sl_str query; /* "" for all */
     int64_t limit;
-    bool json;
-    /* printing */
-    const struct sl_type *schema;
-    const struct sl_session *session;
-    struct sl_show *show;
+    enum sl_letter_style style;
+    uint32_t shown;
 };
 
 /* ---- show ---- */
 
 static enum sl_code begin_rows(void *ctx, const struct sl_type *schema,
                                const struct sl_session *session, struct sl_err *err) {
-    struct dlq *dlq = ctx;
-    (void)err, (void)session;
-    dlq->schema = schema;
-    if (!dlq->json) dlq->show = sl_show_new(schema, (uint32_t)dlq->limit, 60);
+    (void)ctx, (void)schema, (void)session, (void)err;
     return SL_OK;
+}
+
+static enum sl_letter_state state_of(const struct dlq *dlq, const struct sl_batch *batch,
+                                     uint32_t row) {
+    const struct sl_vec *columns = batch->columns;
+    struct sl_str id = {0};
+    if (!sl_vec_is_null(&columns[SL_LISTED_QUERY_ID], row))
+        id = sl_vec_str(&columns[SL_LISTED_QUERY_ID], row);
+    return sl_letter_owners_judge(&dlq->owners, sl_vec_str(&columns[SL_LISTED_QUERY], row), id,
+                                  columns[SL_LISTED_BATCH_ID].i64[row]);
 }
 
 static enum sl_code take_rows(void *ctx, const struct sl_batch *batch, struct sl_err *err) {
@@ -38,82 +39,30 @@ static enum sl_code take_rows(void *ctx, const struct sl_batch *batch, struct sl
     struct sl_buf text = {0};
     struct sl_session session;
     SL_TRY(sl_engine_session(dlq->pipeline->engine, &session, err));
-    if (dlq->show) sl_show_add(dlq->show, batch, &session);
-    for (uint32_t row = 0; !dlq->show && row < batch->rows; row++)
-        sl_json_put_row(&text, dlq->schema, batch, row, &session);
+    for (uint32_t row = 0; row < batch->rows; row++)
+        sl_letter_put(&text, batch, row, ++dlq->shown, state_of(dlq, batch, row), dlq->style,
+                      &session);
     enum sl_code code = sl_cli_put(sl_buf_str(&text), err);
     sl_buf_release(&text);
     return code;
 }
 
 static enum sl_code show(struct dlq *dlq, struct sl_err *err) {
-    struct sl_buf text = {0};
-    enum sl_code code = sl_letters_newest(dlq->pipeline, dlq->query, (uint32_t)dlq->limit,
-                                          begin_rows, take_rows, dlq, err);
-    if (code == SL_OK && dlq->show) sl_show_finish(dlq->show, &text);
-    if (code == SL_OK && !dlq->json && !dlq->show) sl_buf_put_cstr(&text, "no dead letters\n");
-    sl_show_free(dlq->show);
-    if (code == SL_OK) code = sl_cli_print(sl_buf_str(&text), err);
-    sl_buf_release(&text);
-    return code;
+    SL_TRY(sl_letters_newest(dlq->pipeline, &dlq->owners, dlq->query, (uint32_t)dlq->limit,
+                             begin_rows, take_rows, dlq, err));
+    bool is_empty = dlq->style != SL_LETTER_JSON && !dlq->shown;
+    return sl_cli_print(is_empty ? SL_STR("no dead letters\n") : SL_STR(""), err);
 }
 
 /* ---- stats ---- */
-
-static void put_group(struct sl_buf *out, const struct sl_letter_group *group) {
-    char where[300], first[SL_CLOCK_TEXT_SIZE], last[SL_CLOCK_TEXT_SIZE];
-    if (group->partition >= 0)
-        snprintf(where, sizeof where, "%.*s-%lld", SL_STR_ARG(group->topic),
-                 (long long)group->partition);
-    else
-        snprintf(where, sizeof where, "%.*s", SL_STR_ARG(group->topic));
-    sl_buf_printf(
-        out, "%10llu  %-16.*s %-10.*s  %-24.*s %-24s %s  %s\n", (unsigned long long)group->count,
-        SL_STR_ARG(group->query), SL_STR_ARG(group->kind), SL_STR_ARG(group->rule), where,
-        sl_clock_text(first, group->first_us / 1000), sl_clock_text(last, group->last_us / 1000));
-}
-
-static void put_name(struct sl_buf *out, const char *name, struct sl_str value) {
-    sl_buf_printf(out, "\"%s\":", name);
-    sl_json_put_string(out, value);
-    sl_buf_put_byte(out, ',');
-}
-
-static void put_group_json(struct sl_buf *out, const struct sl_letter_group *group) {
-    char first[SL_CLOCK_TEXT_SIZE], last[SL_CLOCK_TEXT_SIZE];
-    sl_buf_put_byte(out, '{');
-    put_name(out, "query", group->query);
-    put_name(out, "kind", group->kind);
-    put_name(out, "rule", group->rule);
-    put_name(out, "topic", group->topic);
-    if (group->partition >= 0)
-        sl_buf_printf(out, "\"partition\":%lld,", (long long)group->partition);
-    sl_buf_printf(out, "\"count\":%llu,\"first\":\"%s\",\"last\":\"%s\"}\n",
-                  (unsigned long long)group->count, sl_clock_text(first, group->first_us / 1000),
-                  sl_clock_text(last, group->last_us / 1000));
-}
 
 static enum sl_code stats(struct dlq *dlq, struct sl_err *err) {
     struct sl_letter_group *groups;
     struct sl_buf text = {0};
     uint32_t count;
-    uint64_t total = 0;
-    SL_TRY(
-        sl_letters_stats(dlq->pipeline, dlq->query, &dlq->pipeline->arena, &groups, &count, err));
-    if (!dlq->json && count)
-        sl_buf_printf(&text, "%10s  %-16s %-10s  %-24s %-24s %-24s  %s\n", "letters", "query",
-                      "kind", "rule", "from", "first", "last");
-    for (uint32_t i = 0; i < count; i++) {
-        total += groups[i].count;
-        if (dlq->json)
-            put_group_json(&text, &groups[i]);
-        else
-            put_group(&text, &groups[i]);
-    }
-    if (!dlq->json && count)
-        sl_buf_printf(&text, "%10llu  in all\n", (unsigned long long)total);
-    else if (!dlq->json)
-        sl_buf_put_cstr(&text, "no dead letters\n");
+    SL_TRY(sl_letters_stats(dlq->pipeline, &dlq->owners, dlq->query, &dlq->pipeline->arena, &groups,
+                            &count, err));
+    sl_letter_put_groups(&text, groups, count, dlq->style);
     enum sl_code code = sl_cli_print(sl_buf_str(&text), err);
     sl_buf_release(&text);
     return code;
@@ -169,6 +118,14 @@ static enum sl_code replay_query(struct dlq *dlq, const struct sl_query_spec *sp
     return code == SL_OK ? print_outcome(spec, &outcome, ran, err) : code;
 }
 
+/* A query that is opened makes its checkpoint: not for a path that was misspelt. */
+static enum sl_code check_has_run(const struct sl_letter_owner *owner, struct sl_err *err) {
+    if (owner->query_id.len || !owner->checkpoint.len) return SL_OK;
+    sl_fail(err, SL_USER, "query `%.*s` has no checkpoint at `%.*s`, so nothing can be replayed",
+            SL_STR_ARG(owner->spec->name), SL_STR_ARG(owner->checkpoint));
+    return sl_hint(err, "the query has not run with this path; is it the right one?"), SL_USER;
+}
+
 static enum sl_code replay(struct dlq *dlq, struct sl_err *err) {
     SL_TRY(sl_letters_require_query(dlq->pipeline, dlq->query, err));
     for (uint32_t i = 0; i < dlq->pipeline->query_count; i++) {
@@ -177,7 +134,9 @@ static enum sl_code replay(struct dlq *dlq, struct sl_err *err) {
         if (dlq->query.len && !sl_str_eq_nocase(spec->name, dlq->query)) continue;
         SL_TRY(sl_quarantine_find(dlq->pipeline, spec->target, &holder, err));
         if (sl_engine_is_stopping(&dlq->cli->engine)) return SL_OK;
-        if (holder) SL_TRY(replay_query(dlq, spec, err));
+        if (!holder) continue;
+        SL_TRY(check_has_run(&dlq->owners.items[i], err));
+        SL_TRY(replay_query(dlq, spec, err));
     }
     return SL_OK;
 }
@@ -219,7 +178,8 @@ static int run(const struct sl_command *command, struct sl_args *args) {
     action_fn action = NULL;
     int status = sl_cli_open(&cli, args);
     if (status) return status;
-    dlq.json = sl_args_has(args, "json");
+    if (sl_args_has(args, "full")) dlq.style = SL_LETTER_FULL;
+    if (sl_args_has(args, "json")) dlq.style = SL_LETTER_JSON;
     enum sl_code code = sl_args_expect(args, 2, 2, command->usage, &err);
     if (code == SL_OK) code = find_action(command, args->positional[0], &action, &err);
     if (code == SL_OK) code = read_flags(args, &dlq, &err);
@@ -230,6 +190,7 @@ static int run(const struct sl_command *command, struct sl_args *args) {
         code = sl_pipeline_load(&cli.engine, file, sl_buf_str(&source), &pipeline, &err);
     if (code == SL_OK) code = sl_cli_start(&cli, args, &err);
     if (code == SL_OK) sl_cli_catch_signals(&cli);
+    if (code == SL_OK) code = sl_letter_owners_load(&pipeline, &dlq.owners, &err);
     if (code == SL_OK) code = action(&dlq, &err);
     if (code != SL_OK) status = sl_cli_fail(&cli, &err, file, sl_buf_str(&source));
     sl_pipeline_release(&pipeline);
@@ -241,14 +202,15 @@ static int run(const struct sl_command *command, struct sl_args *args) {
 static const struct sl_flag flags[] = {
     {"query", 0, "NAME", "of this query only (default: all that have a quarantine)"},
     {"limit", 0, "N", "show the N newest letters (default 20)"},
-    {"json", 0, NULL, "JSON lines instead of a table"},
+    {"full", 0, NULL, "whole texts, and everything that is known"},
+    {"json", 0, NULL, "JSON lines, whole"},
     {NULL, 0, NULL, NULL},
 };
 
 const struct sl_command sl_command_dlq = {
     .name = "dlq",
     .summary = "show, count or replay the dead letters of a pipeline's quarantines",
-    .usage = "dlq show|stats|replay FILE [-s KEY=VALUE].. [--query NAME] [--json]",
+    .usage = "dlq show|stats|replay FILE [-s KEY=VALUE].. [--query NAME] [--full|--json]",
     .flags = flags,
     .examples = "  sluice dlq stats examples/orders_quarantine.sql -s brokers=localhost:9092 -s "
                 "lake=/data/lake\n"

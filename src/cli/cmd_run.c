@@ -70,11 +70,7 @@ static enum sl_code read_trigger(const struct sl_cli *cli, const struct sl_args 
                    sl_settings_get(cli->engine.settings, SL_STR("pipelines.trigger.interval"));
     bool now = sl_args_has(args, "available-now"), once = sl_args_has(args, "once");
     if (!every && setting && *setting) every = setting;
-    if (now)
-        out->kind = SL_TRIGGER_AVAILABLE_NOW;
-    else if (once)
-        out->kind = SL_TRIGGER_ONCE;
-    else if (every) {
+    if (every) { /* a misspelt one is told also where it does not count */
         struct sl_str text = sl_str_trim(sl_str(every));
         if (text.len > 1 && (text.ptr[0] == '\'' || text.ptr[0] == '"'))
             text = sl_str_sub(text, 1, text.len - 1);
@@ -85,6 +81,8 @@ static enum sl_code read_trigger(const struct sl_cli *cli, const struct sl_args 
                 every);
         out->kind = SL_TRIGGER_INTERVAL;
     }
+    if (now) out->kind = SL_TRIGGER_AVAILABLE_NOW;
+    if (once) out->kind = SL_TRIGGER_ONCE;
     SL_TRY(sl_args_int(args, "max-batches", &out->batches_max, err));
     if (sl_args_has(args, "max-batches") && out->batches_max < 1)
         return sl_fail(err, SL_USAGE, "`--max-batches` must be at least 1");

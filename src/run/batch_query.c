@@ -1,5 +1,6 @@
 #include "run/batch_query.h"
 
+#include "run/bounded.h"
 #include "run/quarantine.h"
 #include "run/query_target.h"
 #include "run/schema_drift.h"
@@ -12,6 +13,7 @@ struct batch_run {
     struct sl_conn_env env;
     struct sl_bound_query bound;
     struct sl_pipes pipes;
+    struct sl_states states;
     struct sl_epoch epoch;
 };
 
@@ -37,45 +39,33 @@ static enum sl_code bind(struct batch_run *run, struct sl_pipeline *pipeline,
     return sl_pipeline_bind(pipeline, relation, target, &run->env, &run->bound, err);
 }
 
-/* Start and end of what there is; a bounded source without offsets (files) plans all it has. */
-static enum sl_code plan_all(struct batch_run *run, struct sl_feed *feed, struct sl_err *err) {
-    struct sl_source *source = feed->source;
-    struct sl_buf start = {0}, end = {0};
-    struct sl_batch_limits limits = {.ignore_limits = true};
-    bool has_new;
-    enum sl_code code = SL_OK;
-    if (source->ops->initial_offset) code = source->ops->initial_offset(source, &start, err);
-    if (code == SL_OK && source->ops->latest_offset)
-        code = source->ops->latest_offset(source, sl_buf_str(&start), &limits, &end, &has_new, err);
-    struct sl_str from = sl_arena_str(&run->arena, sl_buf_str(&start)),
-                  to = sl_arena_str(&run->arena, sl_buf_str(&end));
-    sl_buf_release(&start);
-    sl_buf_release(&end);
-    SL_TRY(code);
-    uint32_t workers = (uint32_t)sl_pool_workers(run->pipeline->engine->pool);
-    return source->ops->plan(source, from, to, workers, &run->arena, &feed->splits,
-                             &feed->split_count, err);
-}
-
 static enum sl_code open_feed(struct batch_run *run, uint32_t at, struct sl_err *err) {
-    struct sl_feed *feed = &run->epoch.feeds[at];
     const struct sl_node *scan = run->pipes.items[at].scan;
-    if (scan->kind == SL_NODE_VALUES) {
-        feed->splits = SL_NEW(&run->arena, struct sl_split);
-        feed->split_count = 1;
-        return SL_OK;
-    }
-    if (scan->scan->streaming)
+    if (scan->kind == SL_NODE_SCAN && scan->scan->streaming)
         return sl_fail_at(err, sl_sql_origin(&run->pipeline->text, scan->scan->span),
                           "UNSUPPORTED_FEATURE", "0A000",
                           "a stream cannot be read by a batch query; leave out STREAM, or write "
                           "CREATE STREAMING TABLE");
-    SL_TRY(sl_scan_open(&run->env, scan->scan, &feed->source, err));
-    struct sl_source *source = feed->source;
-    if (scan->pushed_count && source->ops->restrict_to)
-        source->ops->restrict_to(source, scan->pushed, scan->pushed_count, scan->scan_columns);
-    sl_feed_choose_columns(feed, run->epoch.outputs, &run->arena);
-    return plan_all(run, feed, err);
+    return sl_bounded_open(&run->env, &run->epoch, &run->epoch.feeds[at], &run->arena, err);
+}
+
+/* What aggregations, joins and sorts hold until the end. */
+static enum sl_code make_states(struct batch_run *run, struct sl_err *err) {
+    struct sl_engine *engine = run->pipeline->engine;
+    struct sl_stateful_env env = {.query = &run->arena,
+                                  .budget = &engine->budget,
+                                  .session = &run->session,
+                                  .mode = SL_MODE_BATCH,
+                                  .batch_rows = engine->batch_rows};
+    if (run->pipes.stateful_count == 0) return SL_OK;
+    SL_TRY(sl_states_make(&env, &run->pipes, &run->states, err));
+    for (uint32_t i = 0; i < run->states.count; i++) {
+        struct sl_state *state = &run->states.items[i];
+        state->marks = (struct sl_batch_marks){INT64_MIN, INT64_MIN, false, &run->session};
+        state->stateful->ops->begin(state->stateful, &state->marks);
+    }
+    run->epoch.outputs[0].states = &run->states;
+    return SL_OK;
 }
 
 static enum sl_code prepare(struct batch_run *run, struct sl_err *err) {
@@ -92,6 +82,7 @@ static void release(struct batch_run *run) {
         struct sl_source *source = run->epoch.feeds[i].source;
         if (source) source->ops->close(source);
     }
+    sl_states_release(&run->states);
     sl_arena_release(&run->arena);
 }
 
@@ -101,6 +92,7 @@ enum sl_code sl_batch_query_run(struct sl_pipeline *pipeline, const struct sl_ur
     struct batch_run run;
     enum sl_code code = bind(&run, pipeline, relation, NULL, err);
     if (code == SL_OK) code = prepare(&run, err);
+    if (code == SL_OK) code = make_states(&run, err);
     if (code == SL_OK) code = begin(ctx, run.bound.schema, &run.session, err);
     if (code == SL_OK) {
         run.epoch.outputs[0].consume = fn;
@@ -156,6 +148,7 @@ static enum sl_code write_to(struct batch_run *run, const struct sl_query_spec *
     enum sl_code code = add_expectations(run, spec, sink, err);
     output->sink = sink;
     if (profile) output->profile = put_profile_line, output->profile_ctx = profile;
+    if (code == SL_OK) code = make_states(run, err);
     bool begun = code == SL_OK;
     if (begun) code = sink->ops->begin(sink, 0, 0, sl_epoch_tasks(&run->epoch), err);
     if (code == SL_OK) code = sl_epoch_run(&run->epoch, err);

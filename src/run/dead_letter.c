@@ -25,7 +25,7 @@ static struct sl_field letter_fields[] = {
     COLUMN("headers", headers_type),        COLUMN("kind", sl_type_string),
     COLUMN("rule", sl_type_string),         COLUMN("error_class", sl_type_string),
     COLUMN("sqlstate", sl_type_string),     COLUMN("error", sl_type_string),
-    COLUMN("failed_at", sl_type_timestamp),
+    COLUMN("failed_at", sl_type_timestamp), COLUMN("query_id", sl_type_string),
 };
 _Static_assert(sizeof letter_fields / sizeof *letter_fields == SL_LETTER_COLUMNS, "a name each");
 static const struct sl_type letter_type = {
@@ -41,13 +41,15 @@ struct sl_letter_source {
     bool is_kafka;
     int columns[SL_LETTER_COLUMNS]; /* Kafka: of the source, or -1 */
     struct sl_expr *as_json;        /* other sources: the whole row */
+    int record;                     /* column that holds the record as it was read, or -1 */
 };
 
 struct sl_letters *sl_letters_new(struct sl_arena *query, struct sl_str name,
-                                  const struct sl_session *session) {
+                                  struct sl_str query_id, const struct sl_session *session) {
     struct sl_letters *letters = SL_NEW(query, struct sl_letters);
     letters->query_arena = query;
     letters->query = name;
+    letters->query_id = query_id;
     letters->session = session;
     letters->ratio_max = 1;
     pthread_mutex_init(&letters->mutex, NULL);
@@ -83,6 +85,7 @@ enum sl_code sl_letters_add_source(struct sl_letters *letters, const struct sl_s
     struct sl_letter_source *added = SL_NEW(letters->query_arena, struct sl_letter_source);
     added->schema = schema;
     added->is_kafka = strcmp(source->ops->name, "kafka") == 0;
+    added->record = source->ops->record_column ? source->ops->record_column(source) : -1;
     for (int c = 0; c < SL_LETTER_COLUMNS; c++) added->columns[c] = -1;
     for (int c = SL_LETTER_TOPIC; c <= SL_LETTER_HEADERS && added->is_kafka; c++)
         added->columns[c] = sl_type_find_field(schema, letter_fields[c].name);
@@ -226,7 +229,8 @@ static enum sl_code put_fault(struct sl_letter_task *task, const struct sl_fault
     SL_TRY(put_text(&to[SL_LETTER_ERROR_CLASS], fault->condition, err));
     SL_TRY(put_text(&to[SL_LETTER_SQLSTATE], fault->sqlstate, err));
     SL_TRY(put_text(&to[SL_LETTER_ERROR], fault->msg, err));
-    return sl_vec_put_i64(&to[SL_LETTER_FAILED_AT], letters->failed_at_us, err);
+    SL_TRY(sl_vec_put_i64(&to[SL_LETTER_FAILED_AT], letters->failed_at_us, err));
+    return put_text(&to[SL_LETTER_QUERY_ID], letters->query_id, err);
 }
 
 static enum sl_code put_record(struct sl_letter_task *task, const struct sl_letter_source *map,
@@ -255,24 +259,56 @@ static enum sl_code make_texts(struct sl_letter_task *task, const struct sl_lett
     return sl_program_eval(task->program, task->letters->session, &all, out, err);
 }
 
+/* As it was read, where that is known; else as JSON, made for the batch when a row needs it. */
+static enum sl_code put_value(struct sl_letter_task *task, const struct sl_letter_source *map,
+                              const struct sl_batch *source, const struct sl_fault *fault,
+                              const struct sl_vec **texts, struct sl_err *err) {
+    struct sl_vec *to = &task->out.columns[SL_LETTER_VALUE];
+    if (fault->record.ptr) return put_text(to, fault->record, err);
+    if (map->record >= 0)
+        *texts = &source->columns[map->record];
+    else if (!*texts)
+        SL_TRY(make_texts(task, map, source, texts, err));
+    return put_text(to,
+                    sl_vec_is_null(*texts, fault->row) ? (struct sl_str){0}
+                                                       : sl_vec_str(*texts, fault->row),
+                    err);
+}
+
+/* [{"byte", "1234"}] of a record whose place in the file is known. */
+static enum sl_code put_place(struct sl_vec *to, const struct sl_fault *fault, struct sl_err *err) {
+    struct sl_vec *items = &to->children[0];
+    char number[24];
+    if (!fault->record.ptr) return sl_vec_append_null(to, 1, err);
+    snprintf(number, sizeof number, "%lld", (long long)fault->record_at);
+    SL_TRY(sl_vec_reserve(to, to->rows + 1, err));
+    SL_TRY(sl_vec_reserve_valid(to, to->rows + 1, err));
+    SL_TRY(sl_vec_reserve(items, items->rows + 1, err));
+    SL_TRY(sl_vec_put_str(&items->children[0], SL_STR("byte"), err));
+    SL_TRY(sl_vec_put_str(&items->children[1], sl_str(number), err));
+    items->rows++;
+    sl_bit_put(to->valid, to->rows, true);
+    to->offsets[++to->rows] = (int32_t)items->rows;
+    return SL_OK;
+}
+
 static enum sl_code put_row(struct sl_letter_task *task, const struct sl_letter_source *map,
-                            const struct sl_batch *source, uint32_t count, struct sl_err *err) {
-    const struct sl_vec *texts;
+                            const struct sl_batch *source, const struct sl_faults *faults,
+                            struct sl_err *err) {
+    const struct sl_vec *texts = NULL;
     const struct sl_origin *origin = &source->origin;
     struct sl_vec *to = task->out.columns;
-    SL_TRY(make_texts(task, map, source, &texts, err));
+    uint32_t count = faults->count;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t row = task->idx[i];
+        const struct sl_fault *fault = &faults->items[i];
         SL_TRY(put_text(&to[SL_LETTER_TOPIC], sl_str(origin->name), err));
-        SL_TRY(put_text(&to[SL_LETTER_VALUE],
-                        sl_vec_is_null(texts, row) ? (struct sl_str){0} : sl_vec_str(texts, row),
-                        err));
+        SL_TRY(put_value(task, map, source, fault, &texts, err));
+        SL_TRY(put_place(&to[SL_LETTER_HEADERS], fault, err));
         if (origin->offsets)
-            SL_TRY(sl_vec_put_i64(&to[SL_LETTER_OFFSET], origin->offsets[row], err));
+            SL_TRY(sl_vec_put_i64(&to[SL_LETTER_OFFSET], origin->offsets[fault->row], err));
     }
     if (!origin->offsets) SL_TRY(sl_vec_append_null(&to[SL_LETTER_OFFSET], count, err));
-    static const int unknown[] = {SL_LETTER_PARTITION, SL_LETTER_TIMESTAMP, SL_LETTER_KEY,
-                                  SL_LETTER_HEADERS};
+    static const int unknown[] = {SL_LETTER_PARTITION, SL_LETTER_TIMESTAMP, SL_LETTER_KEY};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         SL_TRY(sl_vec_append_null(&to[unknown[i]], count, err));
     return SL_OK;
@@ -296,7 +332,7 @@ enum sl_code sl_letter_task_take(struct sl_letter_task *task, const struct sl_ba
     sl_batch_clear(&task->out);
     take_rows(task, faults);
     SL_TRY(map->is_kafka ? put_record(task, map, source, faults->count, err)
-                         : put_row(task, map, source, faults->count, err));
+                         : put_row(task, map, source, faults, err));
     for (uint32_t i = 0; i < faults->count; i++) SL_TRY(put_fault(task, &faults->items[i], err));
     task->out.rows = task->out.selected_rows = faults->count;
     enum sl_code code = letters->sink->ops->write(task->writer, &task->out, err);

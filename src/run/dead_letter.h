@@ -3,7 +3,9 @@
  * them, in front of its rows.
  *
  * Of a Kafka record the columns are kept as they came.  Of another source's row: topic is the path
- * or table, offset the line where it is known, value the row as JSON text.
+ * or table, offset the line where it is known, value the row as JSON text, but of a file's record
+ * that could not be parsed, and of a line of a text file, the text as it stands there; the header
+ * `byte` says where.
  *
  * Owner: the query; takes from many tasks are guarded by the mutex.
  */
@@ -32,21 +34,23 @@ enum sl_letter_column {
     SL_LETTER_SQLSTATE,
     SL_LETTER_ERROR,
     SL_LETTER_FAILED_AT, /* the batch's time, so that a replayed batch makes equal letters */
+    SL_LETTER_QUERY_ID,  /* of the checkpoint; old letters lack it, so it stands last */
     SL_LETTER_COLUMNS
 };
 const struct sl_type *sl_letter_schema(void);
 
-enum { SL_LETTER_SAMPLES = 3, SL_FAULT_KINDS = SL_FAULT_DRIFT + 1 };
+enum { SL_LETTER_SAMPLES = 3, SL_FAULT_KINDS = SL_FAULT_LATE + 1 };
 
 struct sl_letter_source; /* where the columns of a source's batch go */
 
 struct sl_letters {
     struct sl_arena *query_arena;
     struct sl_sink *sink;
-    struct sl_str query; /* its name */
-    int64_t rows_max;    /* 'sluice.quarantine.maxRows'; 0: no limit */
-    double ratio_max;    /* 'sluice.quarantine.maxRatio', of the records read */
-    bool every_batch;    /* the sink's log has to name every batch, also those without letters */
+    struct sl_str query;    /* its name */
+    struct sl_str query_id; /* its checkpoint's; a batch id means something only with it */
+    int64_t rows_max;       /* 'sluice.quarantine.maxRows'; 0: no limit */
+    double ratio_max;       /* 'sluice.quarantine.maxRatio', of the records read */
+    bool every_batch;       /* the sink's log has to name every batch, also those without letters */
     const struct sl_session *session;
     struct sl_letter_source *sources;
     /* the batch */
@@ -61,7 +65,7 @@ struct sl_letters {
 
 /* Everything lives in the query arena; release destroys the mutex only. */
 struct sl_letters *sl_letters_new(struct sl_arena *query, struct sl_str name,
-                                  const struct sl_session *session);
+                                  struct sl_str query_id, const struct sl_session *session);
 void sl_letters_release(struct sl_letters *letters);
 /* What the letters of this source's rows are made of; before the first batch. */
 SL_MUST_CHECK enum sl_code sl_letters_add_source(struct sl_letters *letters,

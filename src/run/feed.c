@@ -21,14 +21,20 @@ void sl_feed_choose_columns(struct sl_feed *feed, const struct sl_output *output
     feed->late = letters && !at_once ? all : NULL;
 }
 
+static enum sl_code open_chain(struct sl_feed_task *task, uint32_t i, struct sl_err *err) {
+    const struct sl_consumer *consumer = &task->feed->consumers[i];
+    const struct sl_output *output = task->outputs[consumer->output].output;
+    return sl_chain_init(&task->chains[i], output->pipes, consumer->pipe, output->states,
+                         task->engine->profile, err);
+}
+
 enum sl_code sl_feed_task_open(struct sl_feed_task *task, struct sl_feed *feed,
                                struct sl_engine *engine, struct sl_output_task *outputs,
                                struct sl_err *err) {
     *task = (struct sl_feed_task){.feed = feed, .engine = engine, .outputs = outputs};
     sl_arena_init(&task->arena, "feed");
     task->chains = SL_NEW_ARRAY(&task->arena, struct sl_chain, feed->consumer_count + (size_t)1);
-    for (uint32_t i = 0; i < feed->consumer_count; i++)
-        SL_TRY(sl_chain_init(&task->chains[i], feed->consumers[i].pipe, engine->profile, err));
+    for (uint32_t i = 0; i < feed->consumer_count; i++) SL_TRY(open_chain(task, i, err));
     return SL_OK;
 }
 

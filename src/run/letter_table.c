@@ -1,12 +1,14 @@
 #include "run/letter_table.h"
 
+#include "run/dead_letter.h"
 #include "run/query_target.h"
 
 static const struct reading {
     const char *format, *connector;
-    bool has_path; /* it is all that the reader needs to know */
-} readings[] = {
-    {"delta", "delta", true}, {"parquet", "parquet", true}, {"kafka", "kafka_letters", false}};
+    enum { BY_PATH, BY_PATH_AND_SCHEMA, BY_OPTIONS } by; /* what the reader needs to know */
+} readings[] = {{"delta", "delta", BY_PATH},
+                {"parquet", "parquet", BY_PATH_AND_SCHEMA},
+                {"kafka", "kafka_letters", BY_OPTIONS}};
 
 static const struct reading *find_reading(struct sl_str format) {
     for (size_t i = 0; i < sizeof readings / sizeof *readings; i++)
@@ -31,13 +33,24 @@ static void add_options(const struct sl_properties *from, struct sl_options *opt
                                                          from->items[i].value_span};
 }
 
+/* Files of older releases lack the newest columns, and the first file of a directory may be one. */
+static void add_schema(struct sl_arena *arena, struct sl_options *options) {
+    struct sl_option *item = SL_NEW(arena, struct sl_option);
+    struct sl_buf text = {0};
+    sl_type_put_sql(&text, sl_letter_schema());
+    *item = (struct sl_option){SL_STR("schema"), sl_arena_str(arena, sl_buf_str(&text)), {0, 0}};
+    *options = (struct sl_options){item, 1};
+    sl_buf_release(&text);
+}
+
 enum sl_code sl_letter_table_find(const struct sl_statement *holder, struct sl_arena *arena,
                                   struct sl_letter_table *out, struct sl_err *err) {
     const struct reading *reading = find_reading(sl_target_format(holder));
     *out = (struct sl_letter_table){.path = holder->location, .exists = true};
     if (reading) out->connector = sl_connector_find(sl_str(reading->connector));
     if (!out->connector) return not_readable(holder, err);
-    if (!reading->has_path) {
+    if (reading->by == BY_PATH_AND_SCHEMA) add_schema(arena, &out->options);
+    if (reading->by == BY_OPTIONS) {
         struct sl_option *items = SL_NEW_ARRAY(
             arena, struct sl_option, holder->properties.count + (size_t)holder->options.count + 1);
         out->options.items = items;
@@ -71,6 +84,11 @@ void sl_letter_table_put_sql(struct sl_buf *out, const struct sl_letter_table *t
         return;
     }
     sl_buf_printf(out, "read_%s(", table->connector->name);
+    if (table->path.len) {
+        sl_buf_put_cstr(out, "path => ");
+        sl_letter_put_quoted(out, table->path, '\'');
+        sl_buf_put_cstr(out, ", ");
+    }
     for (uint32_t i = 0; i < table->options.count; i++) {
         if (i) sl_buf_put_cstr(out, ", ");
         sl_letter_put_quoted(out, table->options.items[i].name, '`');

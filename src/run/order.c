@@ -1,5 +1,6 @@
 #include "run/order.h"
 
+#include "lake/place.h"
 #include "run/quarantine.h"
 #include "run/query_target.h"
 
@@ -29,16 +30,9 @@ static bool is_cte(const struct cte_scope *scope, struct sl_str name) {
     return false;
 }
 
-static struct sl_str plain_path(struct sl_str path) {
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    while (sl_str_starts(path, SL_STR("//"))) path = sl_str_sub(path, 1, path.len);
-    while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
-    return path;
-}
-
 static bool is_table_at(const struct sl_statement *target, struct sl_str path) {
     return target && target->kind == SL_S_CREATE_TABLE && target->location.len > 0 &&
-           sl_str_eq(plain_path(target->location), plain_path(path));
+           sl_str_eq(sl_place_plain(target->location), sl_place_plain(path));
 }
 
 static bool is_table_named(const struct sl_statement *target, struct sl_str name) {

@@ -16,21 +16,30 @@ enum sl_code sl_output_task_open(struct sl_output_task *task, struct sl_output *
                                  uint32_t number, struct sl_err *err) {
     *task = (struct sl_output_task){.output = output};
     sl_faults_init(&task->faults);
-    if (output->drift) sl_drift_init(&task->drift, output->drift->mode);
+    if (output->drift) sl_drift_init_like(&task->drift, output->drift);
     if (output->sink && !output->committed)
         SL_TRY(output->sink->ops->writer_open(output->sink, number, &task->writer, err));
     return output->letters ? sl_letter_task_open(output->letters, number, &task->letters, err)
                            : SL_OK;
 }
 
-static enum sl_code emit(struct sl_output_task *task, const struct sl_batch *batch,
-                         struct sl_err *err) {
+static enum sl_code emit(void *ctx, struct sl_batch *batch, struct sl_err *err) {
+    struct sl_output_task *task = ctx;
     struct sl_output *output = task->output;
     uint32_t rows = batch->selected ? batch->selected_rows : batch->rows;
     task->times.rows_out += rows;
     if (rows == 0 || output->committed) return SL_OK;
-    if (!output->sink) return output->consume(output->consume_ctx, batch, err);
-    return output->sink->ops->write(task->writer, batch, err);
+    int64_t begin = sl_clock_thread_cpu_ns();
+    enum sl_code code = output->sink ? output->sink->ops->write(task->writer, batch, err)
+                                     : output->consume(output->consume_ctx, batch, err);
+    task->times.write_ns += sl_clock_thread_cpu_ns() - begin;
+    return code;
+}
+
+/* The place of an error is told in the file, not in the text behind its substitutions. */
+static enum sl_code located(const struct sl_output *output, enum sl_code code, struct sl_err *err) {
+    if (code != SL_OK && err && output->text) err->span = sl_sql_origin(output->text, err->span);
+    return code;
 }
 
 static enum sl_code take_letters(struct sl_output_task *task, struct sl_batch *source,
@@ -44,29 +53,39 @@ static enum sl_code take_letters(struct sl_output_task *task, struct sl_batch *s
 static enum sl_code process(struct sl_output_task *task, struct sl_chain *chain,
                             struct sl_batch *source, struct sl_late_columns *late,
                             struct sl_err *err) {
-    struct sl_batch *out;
-    int64_t begin = sl_clock_thread_cpu_ns();
+    int64_t begin = sl_clock_thread_cpu_ns(), written = task->times.write_ns;
     chain->faults = task->letters ? &task->faults : NULL;
     chain->drift = task->output->drift ? &task->drift : NULL;
-    enum sl_code code = sl_chain_process(chain, task->output->session, source, &out, err);
-    if (code != SL_OK && err && task->output->text)
-        err->span = sl_sql_origin(task->output->text, err->span);
-    SL_TRY(code);
-    int64_t processed = sl_clock_thread_cpu_ns();
-    SL_TRY(emit(task, out, err));
-    if (task->letters && task->faults.count) SL_TRY(take_letters(task, source, late, err));
-    task->times.process_ns += processed - begin;
-    task->times.write_ns += sl_clock_thread_cpu_ns() - processed;
+    SL_TRY(located(task->output,
+                   sl_chain_push(chain, task->output->session, source, emit, task, err), err));
+    if (task->letters && task->faults.count) {
+        int64_t taken = sl_clock_thread_cpu_ns();
+        SL_TRY(take_letters(task, source, late, err));
+        task->times.write_ns += sl_clock_thread_cpu_ns() - taken;
+    }
+    task->times.process_ns += sl_clock_thread_cpu_ns() - begin - (task->times.write_ns - written);
     return SL_OK;
+}
+
+static enum sl_code named(const struct sl_output *output, enum sl_code code, struct sl_err *err) {
+    if (code != SL_OK && output->name.len) sl_context(err, "query %.*s", SL_STR_ARG(output->name));
+    return code;
 }
 
 enum sl_code sl_output_task_push(struct sl_output_task *task, struct sl_chain *chain,
                                  struct sl_batch *source, struct sl_late_columns *late,
                                  struct sl_err *err) {
-    enum sl_code code = process(task, chain, source, late, err);
-    struct sl_str name = task->output->name;
-    if (code != SL_OK && name.len) sl_context(err, "query %.*s", SL_STR_ARG(name));
-    return code;
+    return named(task->output, process(task, chain, source, late, err), err);
+}
+
+enum sl_code sl_output_task_push_from(struct sl_output_task *task, struct sl_chain *chain,
+                                      uint32_t from, struct sl_batch *batch, struct sl_err *err) {
+    int64_t begin = sl_clock_thread_cpu_ns(), written = task->times.write_ns;
+    chain->faults = NULL;
+    enum sl_code code =
+        sl_chain_push_from(chain, from, task->output->session, batch, emit, task, err);
+    task->times.process_ns += sl_clock_thread_cpu_ns() - begin - (task->times.write_ns - written);
+    return named(task->output, located(task->output, code, err), err);
 }
 
 enum sl_code sl_output_task_close(struct sl_output_task *task, enum sl_code code,

@@ -9,8 +9,8 @@
 #define SL_RUN_OUTPUT_H
 
 #include "conn/conn.h"
+#include "run/chain.h"
 #include "run/dead_letter.h"
-#include "run/lower.h"
 
 /* What the stages of a batch took, summed over workers. */
 struct sl_stage_times {
@@ -27,6 +27,8 @@ struct sl_output {
     enum sl_code (*consume)(void *ctx, const struct sl_batch *batch,
                             struct sl_err *err); /* one task only */
     void *consume_ctx;
+    struct sl_pipes *pipes;     /* of the query */
+    struct sl_states *states;   /* NULL: no operator remembers anything */
     bool committed;             /* the sink holds this batch: rows are counted, not written */
     struct sl_letters *letters; /* NULL: a record that fails, fails the batch */
     struct sl_drift *drift;     /* fields that schemas lack, summed; NULL: nobody asks */
@@ -35,6 +37,7 @@ struct sl_output {
     /* results */
     struct sl_stage_times times;
     struct sl_expectation *expectations; /* of sl_pipes.expectation_count; NULL: not counted */
+    struct sl_event_times *event_times;  /* of sl_pipes.watermark_count; NULL: not counted */
 };
 
 /* Columns of the source's batch that only letters need, filled when one is made. */
@@ -63,6 +66,11 @@ SL_MUST_CHECK enum sl_code sl_output_task_open(struct sl_output_task *task,
 SL_MUST_CHECK enum sl_code sl_output_task_push(struct sl_output_task *task, struct sl_chain *chain,
                                                struct sl_batch *source,
                                                struct sl_late_columns *late, struct sl_err *err);
+/* What a stateful operator finishes with: from the chain's operator `from` upwards into the sink.
+ */
+SL_MUST_CHECK enum sl_code sl_output_task_push_from(struct sl_output_task *task,
+                                                    struct sl_chain *chain, uint32_t from,
+                                                    struct sl_batch *batch, struct sl_err *err);
 /* code: how the task went; what failed is thrown away. Returns code, or what closing failed with.
  */
 SL_MUST_CHECK enum sl_code sl_output_task_close(struct sl_output_task *task, enum sl_code code,

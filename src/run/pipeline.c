@@ -1,11 +1,15 @@
 #include "run/pipeline.h"
 
 #include "conn/file_source.h"
+#include "lake/place.h"
 #include "plan/optimize.h"
+#include "plan/streaming.h"
 #include "run/declared.h"
 #include "run/order.h"
 #include "run/places.h"
+#include "run/property_check.h"
 #include "run/query_target.h"
+#include "run/table_find.h"
 
 static const struct sl_statement *find_target(const struct sl_pipeline *pipeline,
                                               struct sl_str name) {
@@ -126,19 +130,24 @@ static enum sl_code collect(struct sl_pipeline *pipeline, struct sl_err *err) {
         if (defines_name(statement)) SL_TRY(check_unique(pipeline, i, err));
         switch (statement->kind) {
         case SL_S_SET:
-            for (uint32_t p = 0; p < statement->properties.count; p++)
+            for (uint32_t p = 0; p < statement->properties.count; p++) {
+                SL_TRY(sl_property_check_setting(&statement->properties.items[p], err));
                 sl_settings_set(pipeline->engine->settings, statement->properties.items[p].key,
                                 statement->properties.items[p].value, SL_FROM_FILE);
+            }
             break;
         case SL_S_CREATE_TABLE:
             SL_TRY(check_table(statement, err));
+            SL_TRY(sl_property_check_target(pipeline, statement, err));
             if (statement->query) add_query(pipeline, statement, statement);
             break;
         case SL_S_CREATE_FLOW:
             SL_TRY(add_flow(pipeline, statement, err));
             break;
-        case SL_S_CREATE_VIEW:
         case SL_S_CREATE_SINK:
+            SL_TRY(sl_property_check_target(pipeline, statement, err));
+            break;
+        case SL_S_CREATE_VIEW:
             break;
         case SL_S_QUERY:
         case SL_S_EXPLAIN:
@@ -176,7 +185,8 @@ void sl_pipeline_release(struct sl_pipeline *pipeline) { sl_arena_release(&pipel
 struct catalog_ctx {
     struct sl_pipeline *pipeline;
     const struct sl_conn_env *env;
-    uint32_t depth; /* of tables that are not there yet, read to make others */
+    uint32_t depth;           /* of tables that are not there yet, read to make others */
+    struct sl_rebind *rebind; /* NULL: the query is bound once */
 };
 
 static const struct sl_urelation *view(void *ctx, const struct sl_name *name) {
@@ -202,13 +212,35 @@ static void relation_names(void *ctx, struct sl_arena *arena, struct sl_str **na
                                        .name.parts[pipeline->statements.items[i].name.count - 1];
 }
 
+/* FROM `/path`: which of the formats it is, its directory says. */
+static void hint_of_path(struct sl_str path, struct sl_err *err) {
+    struct sl_arena arena;
+    struct sl_err ignored;
+    const char *format = NULL;
+    sl_arena_init(&arena, "hint");
+    if (sl_table_format_of(&arena, sl_arena_cstr(&arena, sl_place_plain(path)), &format,
+                           &ignored) == SL_OK &&
+        format)
+        sl_hint(err, "a path is named with its format: %s.`%.*s`", format, SL_STR_ARG(path));
+    else
+        sl_hint(err,
+                "a path is named with its format: delta.`%.*s`, parquet.`%.*s`, or "
+                "read_files('%.*s', format => 'json')",
+                SL_STR_ARG(path), SL_STR_ARG(path), SL_STR_ARG(path));
+    sl_arena_release(&arena);
+}
+
 static enum sl_code unknown_connector(const struct sl_urelation *read, struct sl_str name,
                                       const char *what, const char *condition, const char *state,
                                       struct sl_err *err) {
     sl_fail_at(err, read->span, condition, state, "%s `%.*s` cannot be found", what,
                SL_STR_ARG(name));
-    struct sl_str nearest = sl_connector_nearest(name);
-    if (nearest.len) sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(nearest));
+    bool is_function = read->kind == SL_R_READ_FUNCTION;
+    if (!is_function && memchr(name.ptr, '/', name.len)) return hint_of_path(name, err), SL_USER;
+    bool reads = is_function && sl_str_starts_nocase(name, SL_STR("read_"));
+    struct sl_str nearest = sl_connector_nearest(reads ? sl_str_sub(name, 5, name.len) : name);
+    if (nearest.len)
+        sl_hint(err, "did you mean `%s%.*s`?", is_function ? "read_" : "", SL_STR_ARG(nearest));
     return SL_USER;
 }
 
@@ -265,7 +297,7 @@ static enum sl_code schema_of_writer(struct catalog_ctx *ctx, const struct sl_qu
                                      const struct sl_type **out, struct sl_err *err) {
     struct sl_bound_query bound;
     if (ctx->depth > ctx->pipeline->query_count) return SL_OK;
-    struct catalog_ctx inner = {ctx->pipeline, ctx->env, ctx->depth + 1};
+    struct catalog_ctx inner = {ctx->pipeline, ctx->env, ctx->depth + 1, NULL};
     SL_TRY(bind_relation(&inner, query->relation, query->target, &bound, err));
     *out = as_stored(ctx->env->query, bound.schema);
     return SL_OK;
@@ -323,10 +355,9 @@ static struct sl_str subject_of(const struct sl_scan_spec *spec) {
     return spec->path;
 }
 
-static enum sl_code scan(void *opaque, const struct sl_urelation *read,
-                         const struct sl_properties *options, struct sl_scan *out,
-                         struct sl_err *err) {
-    struct catalog_ctx *ctx = opaque;
+static enum sl_code resolve_scan(struct catalog_ctx *ctx, const struct sl_urelation *read,
+                                 const struct sl_properties *options, struct sl_scan *out,
+                                 struct sl_err *err) {
     struct sl_arena *arena = &ctx->pipeline->arena;
     struct sl_scan_spec *spec = SL_NEW(arena, struct sl_scan_spec);
     spec->streaming = read->streaming;
@@ -363,14 +394,58 @@ static enum sl_code scan(void *opaque, const struct sl_urelation *read,
     return code;
 }
 
+static void remember_scan(struct sl_rebind *rebind, const struct sl_scan *scan) {
+    if (rebind->count == rebind->cap) {
+        uint32_t more = rebind->cap ? rebind->cap * 2 : 4;
+        rebind->scans =
+            sl_arena_grow(rebind->arena, rebind->scans, rebind->count * sizeof *rebind->scans,
+                          more * sizeof *rebind->scans);
+        rebind->cap = more;
+    }
+    rebind->scans[rebind->count++] = *scan;
+    rebind->next = rebind->count;
+}
+
+static enum sl_code scan(void *opaque, const struct sl_urelation *read,
+                         const struct sl_properties *options, struct sl_scan *out,
+                         struct sl_err *err) {
+    struct catalog_ctx *ctx = opaque;
+    struct sl_rebind *rebind = ctx->rebind;
+    if (rebind && rebind->next < rebind->count) {
+        *out = rebind->scans[rebind->next++];
+        return SL_OK;
+    }
+    SL_TRY(resolve_scan(ctx, read, options, out, err));
+    if (rebind) remember_scan(rebind, out);
+    return SL_OK;
+}
+
+/* Legality goes by the plan as it was written: the optimiser may take away what is illegal. */
+static enum sl_code check_streaming(const struct sl_pipeline *pipeline,
+                                    const struct sl_statement *target, const struct sl_node *plan,
+                                    struct sl_err *err) {
+    const struct sl_settings *settings = pipeline->engine->settings;
+    enum sl_output_mode mode;
+    struct sl_streaming_checks checks = {
+        .operations = sl_settings_bool(settings, "spark.sql.streaming.unsupportedOperationCheck"),
+        .correctness = sl_settings_bool(
+            settings, "spark.sql.streaming.statefulOperator.checkCorrectness.enabled"),
+    };
+    SL_TRY(sl_target_mode(pipeline, target, &mode, err));
+    return sl_plan_check_streaming(plan, mode, &checks, err);
+}
+
 static enum sl_code bind_relation(struct catalog_ctx *catalog_ctx,
                                   const struct sl_urelation *relation,
                                   const struct sl_statement *target, struct sl_bound_query *out,
                                   struct sl_err *err) {
     const struct sl_conn_env *env = catalog_ctx->env;
     struct sl_catalog catalog = {catalog_ctx, view, scan, relation_names};
-    struct sl_bind_ctx ctx = {.expr = {env->query, env->session}, .catalog = &catalog};
+    struct sl_bind_ctx ctx = {.expr = {env->query, env->session, NULL}, .catalog = &catalog};
+    if (catalog_ctx->rebind) ctx.expr.evolution = catalog_ctx->rebind->evolution;
     enum sl_code code = sl_bind_relation(&ctx, relation, &out->plan, err);
+    if (code == SL_OK && target && sl_node_is_streaming(out->plan))
+        code = check_streaming(catalog_ctx->pipeline, target, out->plan, err);
     if (code == SL_OK) {
         /* the names and order of the query's columns; rewrites below keep them */
         out->schema = sl_node_schema(env->query, out->plan);
@@ -383,7 +458,16 @@ static enum sl_code bind_relation(struct catalog_ctx *catalog_ctx,
 enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline, const struct sl_urelation *relation,
                               const struct sl_statement *target, const struct sl_conn_env *env,
                               struct sl_bound_query *out, struct sl_err *err) {
-    struct catalog_ctx ctx = {pipeline, env, 0};
+    return sl_pipeline_bind_again(pipeline, relation, target, env, NULL, out, err);
+}
+
+enum sl_code sl_pipeline_bind_again(struct sl_pipeline *pipeline,
+                                    const struct sl_urelation *relation,
+                                    const struct sl_statement *target,
+                                    const struct sl_conn_env *env, struct sl_rebind *rebind,
+                                    struct sl_bound_query *out, struct sl_err *err) {
+    struct catalog_ctx ctx = {pipeline, env, 0, rebind};
+    if (rebind) rebind->next = 0;
     enum sl_code code = bind_relation(&ctx, relation, target, out, err);
     if (code != SL_OK && err) err->span = sl_sql_origin(&pipeline->text, err->span);
     return code;
@@ -400,4 +484,10 @@ enum sl_code sl_scan_open(const struct sl_conn_env *env, const struct sl_scan *s
                                             &spec->opened, err));
     *out = spec->opened;
     return SL_OK;
+}
+
+void sl_scan_close(const struct sl_scan *scan) {
+    struct sl_scan_spec *spec = (struct sl_scan_spec *)scan->spec;
+    if (spec->opened) spec->opened->ops->close(spec->opened);
+    spec->opened = NULL;
 }

@@ -55,6 +55,19 @@ SL_MUST_CHECK enum sl_code sl_pipeline_bind(struct sl_pipeline *pipeline,
                                             const struct sl_statement *target,
                                             const struct sl_conn_env *env,
                                             struct sl_bound_query *out, struct sl_err *err);
+/* For a query that is bound several times, with schemas of from_json that grow: its scans are those
+ * of the first time, whose sources may be open. */
+struct sl_rebind {
+    struct sl_evolution *evolution; /* expr/evolution.h */
+    struct sl_arena *arena; /* of the list; outlives all bindings, as the first one's env does */
+    struct sl_scan *scans;  /* in the order in which the binder asks for them */
+    uint32_t count, cap, next;
+};
+/* As sl_pipeline_bind; what is bound is in env->query, which may be another arena each time. */
+SL_MUST_CHECK enum sl_code
+sl_pipeline_bind_again(struct sl_pipeline *pipeline, const struct sl_urelation *relation,
+                       const struct sl_statement *target, const struct sl_conn_env *env,
+                       struct sl_rebind *rebind, struct sl_bound_query *out, struct sl_err *err);
 /* Puts the expectations of the query's target (CONSTRAINT .. EXPECT), its declared NOT NULLs, and
  * what the table that is written demands (sink->ops->constraints, may be none) above a bound query;
  * nothing is done when there are none. The schema stays. Between sl_pipeline_bind and sl_lower. */
@@ -73,5 +86,8 @@ struct sl_scan_spec {
 };
 SL_MUST_CHECK enum sl_code sl_scan_open(const struct sl_conn_env *env, const struct sl_scan *scan,
                                         struct sl_source **out, struct sl_err *err);
+
+/* Closes the source if it is open: the next sl_scan_open opens another. */
+void sl_scan_close(const struct sl_scan *scan);
 
 #endif

@@ -89,7 +89,65 @@ static void put_drift(struct sl_buf *out, const struct sl_batch_report *report) 
         if (i) sl_buf_put_byte(out, ',');
         sl_json_put_string(out, report->new_fields[i].path);
     }
+    for (uint32_t i = 0; i < report->added_field_count; i++) {
+        sl_buf_put_cstr(out, i ? "," : "],\"addedFields\":[");
+        sl_json_put_string(out, report->added_fields[i].path);
+    }
     sl_buf_put_cstr(out, "]}");
+}
+
+/* Of all clauses together, as in Spark; without rows the watermark alone. */
+static void put_event_time(struct sl_buf *out, const struct sl_batch_report *report) {
+    struct sl_event_times sum = {0};
+    if (report->watermark_clauses == 0) return;
+    for (uint32_t i = 0; i < report->watermark_clauses; i++) {
+        const struct sl_event_times *times = &report->event_times[i];
+        if (!times->rows) continue;
+        if (!sum.rows || times->max_ms > sum.max_ms) sum.max_ms = times->max_ms;
+        if (!sum.rows || times->min_ms < sum.min_ms) sum.min_ms = times->min_ms;
+        sum.sum_ms += times->sum_ms;
+        sum.rows += times->rows;
+    }
+    sl_buf_put_cstr(out, ",\"eventTime\":{");
+    if (sum.rows) {
+        sl_buf_put_cstr(out, "\"avg\":");
+        put_time(out, (int64_t)(sum.sum_ms / (double)sum.rows));
+        sl_buf_put_cstr(out, ",\"max\":");
+        put_time(out, sum.max_ms);
+        sl_buf_put_cstr(out, ",\"min\":");
+        put_time(out, sum.min_ms);
+        sl_buf_put_byte(out, ',');
+    }
+    sl_buf_put_cstr(out, "\"watermark\":");
+    put_time(out, report->watermark_ms);
+    sl_buf_put_byte(out, '}');
+}
+
+/* The one nearest to the sink first. */
+static void put_state_operators(struct sl_buf *out, const struct sl_batch_report *report) {
+    const struct sl_states *states = report->states;
+    const char *separator = "";
+    sl_buf_put_cstr(out, ",\"stateOperators\":[");
+    for (uint32_t i = states->count; i-- > 0;) {
+        const struct sl_state *state = &states->items[i];
+        const struct sl_state_metrics *m = &state->metrics;
+        if (!state->store) continue;
+        sl_buf_printf(
+            out,
+            "%s{\"operatorName\":\"%s\",\"numRowsTotal\":%llu,\"numRowsUpdated\":%llu,"
+            "\"allUpdatesTimeMs\":%lld,\"numRowsRemoved\":%llu,\"allRemovalsTimeMs\":%lld,"
+            "\"commitTimeMs\":%lld,\"memoryUsedBytes\":%llu,"
+            "\"numRowsDroppedByWatermark\":%llu,\"numShufflePartitions\":%d,"
+            "\"numStateStoreInstances\":%u}",
+            separator, state->stateful->ops->name, (unsigned long long)m->rows_total,
+            (unsigned long long)m->rows_updated, (long long)(m->update_ns / 1000000),
+            (unsigned long long)m->rows_removed, (long long)(m->removal_ns / 1000000),
+            (long long)(m->commit_ns / 1000000), (unsigned long long)m->memory_bytes,
+            (unsigned long long)m->rows_late, SL_STATE_SHARDS,
+            SL_STATE_SHARDS * state->stateful->store_count);
+        separator = ",";
+    }
+    sl_buf_put_byte(out, ']');
 }
 
 void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *report) {
@@ -109,11 +167,13 @@ void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *repo
     sl_buf_printf(out,
                   ",\"durationMs\":{\"addBatch\":%lld,\"commitOffsets\":%lld,\"getBatch\":%lld,"
                   "\"latestOffset\":%lld,"
-                  "\"queryPlanning\":%lld,\"triggerExecution\":%lld,\"walCommit\":%lld},"
-                  "\"stateOperators\":[],\"sources\":[",
+                  "\"queryPlanning\":%lld,\"triggerExecution\":%lld,\"walCommit\":%lld}",
                   (long long)d->add_batch, (long long)d->commit_offsets, (long long)d->get_batch,
                   (long long)d->latest_offset, (long long)d->query_planning,
                   (long long)d->trigger_execution, (long long)d->wal_commit);
+    put_event_time(out, report);
+    put_state_operators(out, report);
+    sl_buf_put_cstr(out, ",\"sources\":[");
     for (uint32_t i = 0; i < report->source_count; i++) {
         if (i) sl_buf_put_byte(out, ',');
         put_source(out, report, i);
@@ -149,6 +209,13 @@ void sl_progress_put_status(struct sl_buf *out, const struct sl_batch_report *re
                   (unsigned long long)report->sink.rows, (unsigned long long)report->sink.files);
     if (report->letters)
         sl_buf_printf(out, " dead letters %llu", (unsigned long long)report->letters);
+    uint64_t late = 0, remembered = 0;
+    for (uint32_t i = 0; i < report->states->count; i++) {
+        late += report->states->items[i].metrics.rows_late;
+        remembered += report->states->items[i].metrics.rows_total;
+    }
+    if (report->states->count) sl_buf_printf(out, " state %llu", (unsigned long long)remembered);
+    if (late) sl_buf_printf(out, " late %llu", (unsigned long long)late);
     if (report->drift_records)
         sl_buf_printf(out, " unknown fields in %llu", (unsigned long long)report->drift_records);
     uint64_t broken = 0;

@@ -142,13 +142,31 @@ static enum sl_code read_limits(const struct sl_pipeline *pipeline,
 
 /* ---- opening ---- */
 
-/* Leftovers of the letters' commits must not be taken for those of the query's own sink. */
+/* Leftovers of the letters' commits must not be taken for those of the query's own sink. The seal
+ * (letter_seal.h) is written before letters are committed, and only where there are some. */
 static struct sl_conn_env *letters_env(const struct sl_conn_env *env) {
     struct sl_conn_env *own = SL_NEW(env->query, struct sl_conn_env);
     *own = *env;
     own->checkpoint_dir =
         sl_arena_printf(env->query, "%.*s/.sluice/letters", SL_STR_ARG(env->checkpoint_dir));
+    own->planned_dir = own->checkpoint_dir;
     return own;
+}
+
+/* A Delta table of letters that an older release made lacks the newest columns. */
+static const struct sl_statement *with_merge(struct sl_arena *arena,
+                                             const struct sl_statement *holder) {
+    if (!sl_str_eq_nocase(sl_target_format(holder), SL_STR("delta")) ||
+        sl_target_property(holder, "mergeSchema"))
+        return holder;
+    struct sl_statement *merging = SL_NEW(arena, struct sl_statement);
+    const struct sl_properties *own = &holder->properties;
+    struct sl_property *items = SL_NEW_ARRAY(arena, struct sl_property, own->count + (size_t)1);
+    *merging = *holder;
+    if (own->count) memcpy(items, own->items, own->count * sizeof *items);
+    items[own->count] = (struct sl_property){.key = SL_STR("mergeSchema"), .value = SL_STR("true")};
+    merging->properties = (struct sl_properties){items, own->count + 1};
+    return merging;
 }
 
 enum sl_code sl_quarantine_open(const struct sl_pipeline *pipeline,
@@ -159,9 +177,11 @@ enum sl_code sl_quarantine_open(const struct sl_pipeline *pipeline,
     SL_TRY(sl_quarantine_find(pipeline, spec->target, &holder, err));
     if (!holder) return SL_OK;
     SL_TRY(check_owner(pipeline, spec, holder, err));
-    struct sl_letters *letters = sl_letters_new(env->query, spec->name, env->session);
+    struct sl_letters *letters =
+        sl_letters_new(env->query, spec->name, env->query_id, env->session);
     enum sl_code code = read_limits(pipeline, spec, letters, err);
-    struct sl_query_spec as_target = {.name = last_part(&holder->name), .target = holder};
+    struct sl_query_spec as_target = {.name = last_part(&holder->name),
+                                      .target = with_merge(env->query, holder)};
     letters->every_batch = has_one_owner(holder);
     if (code == SL_OK)
         code = sl_target_open_sink(pipeline, &as_target, letters_env(env), sl_letter_schema(),

@@ -115,17 +115,37 @@ static bool is_outage(const struct sl_query *query, enum sl_code code, const str
     return !ends && (code == SL_UNAVAILABLE || code == SL_TIMEOUT) && (!err || err->retriable);
 }
 
+/* Told when it begins and when it is over; in between only to who debugs. */
+static void tell_outage(const struct sl_query *query, bool first, const struct sl_err *err) {
+    const char *reason = err ? err->msg : "the source cannot be reached";
+    long long batch = (long long)query->next_batch;
+    if (first)
+        sl_log_event(&query->engine->log, SL_LOG_WARN, SL_CAT_RUN,
+                     "query %.*s, batch %lld: %s; trying again until it works",
+                     SL_STR_ARG(query->name), batch, reason);
+    else
+        sl_log_debug(&query->engine->log, SL_CAT_RUN,
+                     "query %.*s, batch %lld: %s; trying again in %.1f s", SL_STR_ARG(query->name),
+                     batch, reason, (double)query->outage_wait_ms / 1000);
+}
+
+static void tell_end_of_outage(const struct sl_query *query) {
+    double seconds = (double)(sl_clock_mono_ns() - query->outage_began_ns) / 1e9;
+    sl_log_event(&query->engine->log, SL_LOG_INFO, SL_CAT_RUN,
+                 "query %.*s: it works again, %.1f s after the first failure",
+                 SL_STR_ARG(query->name), seconds);
+}
+
 /* The batch that failed, if its offsets are planned, runs again with exactly these. */
 static void wait_out(struct sl_query *query, int64_t *wait_ms, const struct sl_err *err) {
-    int64_t next = query->outage_wait_ms ? 2 * query->outage_wait_ms : OUTAGE_WAIT_MS;
+    bool first = query->outage_wait_ms == 0;
+    int64_t next = first ? OUTAGE_WAIT_MS : 2 * query->outage_wait_ms;
     query->outage_wait_ms = next > OUTAGE_WAIT_MS_MAX ? OUTAGE_WAIT_MS_MAX : next;
     query->outage_until_ns = sl_clock_mono_ns() + query->outage_wait_ms * 1000000;
-    query->replay = sl_checkpoint_last_offsets(query->checkpoint) == query->next_batch;
+    if (first) query->outage_began_ns = sl_clock_mono_ns();
+    query->rerun = sl_checkpoint_last_offsets(query->checkpoint) == query->next_batch;
     *wait_ms = query->outage_wait_ms;
-    sl_log_event(&query->engine->log, SL_LOG_WARN, SL_CAT_RUN,
-                 "query %.*s, batch %lld: %s; trying again in %.1f s", SL_STR_ARG(query->name),
-                 (long long)query->next_batch, err ? err->msg : "the source cannot be reached",
-                 (double)query->outage_wait_ms / 1000);
+    tell_outage(query, first, err);
 }
 
 static int64_t outage_ms_left(const struct sl_query *query) {
@@ -151,6 +171,7 @@ void sl_query_step_done(struct sl_query *query, const struct query_batch *batch,
                         enum sl_step *step, int64_t *wait_ms) {
     int64_t began_ms = batch->report.trigger_start_ms;
     query->once_done = true;
+    if (query->outage_wait_ms) tell_end_of_outage(query);
     query->outage_wait_ms = 0;
     if (has_new || query->trigger.kind == SL_TRIGGER_INTERVAL) query->last_trigger_ms = began_ms;
     if (has_new) query->last_batch_ms = began_ms;
@@ -167,14 +188,25 @@ void sl_query_step_done(struct sl_query *query, const struct query_batch *batch,
     }
 }
 
+/* A batch without new rows ends where it starts. */
+static void repeat_ends(struct query_batch *batch) {
+    struct sl_query *query = batch->query;
+    for (uint32_t i = 0; i < query->source_count; i++)
+        batch->seq.sources[i] = sl_arena_str(&query->epoch, sl_buf_str(&query->start[i]));
+}
+
 static enum sl_code run_step(struct query_batch *batch, bool *has_new, struct sl_err *err) {
     struct sl_query *query = batch->query;
     *has_new = true;
-    if (query->replay) {
+    if (query->rerun) {
         SL_TRY(sl_query_batch_read(batch, err));
         return sl_query_batch_rerun(batch, err);
     }
     SL_TRY(sl_query_batch_ask(batch, query->sources, has_new, err));
+    if (!*has_new && sl_query_wants_empty_batch(query)) {
+        repeat_ends(batch);
+        *has_new = true;
+    }
     if (!*has_new) return SL_OK;
     SL_TRY(sl_query_batch_log(batch, now_ms(), err));
     return sl_query_batches_run(batch, 1, query->sources, err);

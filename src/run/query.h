@@ -4,6 +4,7 @@
 #ifndef SL_RUN_QUERY_H
 #define SL_RUN_QUERY_H
 
+#include "expr/evolution.h"
 #include "run/epoch.h"
 #include "run/pipeline.h"
 #include "state/checkpoint.h"
@@ -41,12 +42,18 @@ struct sl_batch_report {
     int64_t since_last_trigger_ms; /* 0 on the first */
     const struct sl_expectation *expectations;
     uint32_t expectation_count;
+    const struct sl_states *states;
+    const struct sl_event_times *event_times; /* per clause WATERMARK */
+    uint32_t watermark_clauses;
+    int64_t watermark_ms; /* of the batch */
     bool has_quarantine;
     uint64_t letters, letters_by_kind[SL_FAULT_KINDS];
     bool has_drift;
     uint64_t drift_records;                  /* with a field that their schema lacks .. */
     const struct sl_drift_field *new_fields; /* .. and those seen for the first time in this run */
     uint32_t new_field_count;
+    const struct sl_evolved_field *added_fields; /* that the batch has added to the schemas */
+    uint32_t added_field_count;
 };
 typedef void (*sl_report_fn)(void *ctx, const struct sl_batch_report *report);
 

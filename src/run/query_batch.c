@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/hash.h"
+#include "run/bounded.h"
 #include "run/letter_seal.h"
+#include "run/query_evolve.h"
 #include "run/query_int.h"
 #include "run/schema_drift.h"
 
@@ -69,7 +71,7 @@ enum sl_code sl_query_batch_log(struct query_batch *batch, int64_t timestamp_ms,
     int64_t begin = sl_clock_mono_ns();
     batch->seq.version = 1;
     batch->seq.has_metadata = true;
-    batch->seq.batch_watermark_ms = query->watermark_ms;
+    batch->seq.batch_watermark_ms = query->clock.value_ms;
     batch->seq.batch_timestamp_ms = timestamp_ms;
     batch->seq.conf = query->conf;
     SL_TRY(sl_checkpoint_write_offsets(query->checkpoint, query->next_batch, &batch->seq, err));
@@ -137,16 +139,53 @@ static void make_output(struct query_batch *batch, bool alone, struct sl_output 
     }
 }
 
+/* Of a source: the first feed is that of the first pipe, and of all queries that share it. */
+static struct sl_feed *feed_of(const struct run *run, uint32_t source) {
+    return &run->epoch.feeds[run->batches[0].query->source_pipe[source]];
+}
+
+/* A batch that only follows a watermark repeats the ends of the one before. */
+static bool is_unchanged(const struct query_batch *batch, uint32_t source) {
+    const struct sl_query *query = batch->query;
+    return query->states.count && query->has_start[source] && !batch->is_replay &&
+           sl_str_eq(sl_buf_str(&query->start[source]), batch->seq.sources[source]);
+}
+
+/* What a stream is joined with is read anew by every batch, as it is then. */
+static enum sl_code open_bounded(struct run *run, struct sl_err *err) {
+    struct query_batch *batch = &run->batches[0];
+    struct sl_query *query = batch->query;
+    batch->bounded = SL_NEW_ARRAY(&query->epoch, struct sl_feed *, run->epoch.feed_count);
+    if (run->epoch.feed_count == query->source_count) return SL_OK;
+    for (uint32_t f = 0; f < run->epoch.feed_count; f++) {
+        struct sl_feed *feed = &run->epoch.feeds[f];
+        const struct sl_node *scan = feed->consumers[0].pipe->scan;
+        if (scan->kind == SL_NODE_SCAN && scan->scan->streaming) continue;
+        batch->bounded[batch->bounded_count++] = feed;
+        SL_TRY(sl_bounded_open(&query->env, &run->epoch, feed, &query->epoch, err));
+    }
+    return SL_OK;
+}
+
+static void close_bounded(struct query_batch *batch) {
+    for (uint32_t i = 0; i < batch->bounded_count; i++) {
+        const struct sl_node *scan = batch->bounded[i]->consumers[0].pipe->scan;
+        if (scan->kind == SL_NODE_SCAN) sl_scan_close(scan->scan);
+    }
+    batch->bounded_count = 0;
+}
+
 static enum sl_code plan_splits(struct run *run, struct sl_err *err) {
     struct query_batch *first = &run->batches[0];
     struct sl_query *query = first->query;
     uint32_t workers = (uint32_t)sl_pool_workers(query->engine->pool);
+    SL_TRY(open_bounded(run, err));
     for (uint32_t i = 0; i < query->source_count; i++) {
-        struct sl_feed *feed = &run->epoch.feeds[i];
+        struct sl_feed *feed = feed_of(run, i);
         struct sl_source *source = run->readers[i];
         feed->source = source;
         sl_feed_choose_columns(feed, run->epoch.outputs, &query->epoch);
-        if (first->seq.sources[i].len == 0) continue;
+        if (first->seq.sources[i].len == 0 || is_unchanged(first, i)) continue;
         SL_TRY(source->ops->plan(source, sl_buf_str(&query->start[i]), first->seq.sources[i],
                                  workers, &query->epoch, &feed->splits, &feed->split_count, err));
     }
@@ -159,6 +198,8 @@ static enum sl_code prepare(struct run *run, struct sl_err *err) {
     make_feeds(run);
     for (uint32_t i = 0; i < run->count; i++)
         make_output(&run->batches[i], run->count == 1, &run->epoch.outputs[i]);
+    for (uint32_t i = 0; i < run->count; i++)
+        SL_TRY(sl_query_states_begin(&run->batches[i], &run->epoch.outputs[i], err));
     SL_TRY(plan_splits(run, err));
     for (uint32_t i = 0; i < run->count; i++)
         run->batches[i].report.durations.query_planning = (sl_clock_mono_ns() - begin) / 1000000;
@@ -172,7 +213,7 @@ static enum sl_code ask_sinks(struct query_batch *batch, bool *letters_in_sink,
                               struct sl_err *err) {
     struct sl_query *query = batch->query;
     *letters_in_sink = false;
-    if (!query->replay) return SL_OK;
+    if (!query->rerun) return SL_OK;
     struct sl_sink *sink = query->sink;
     SL_TRY(sink->ops->is_committed(sink, query->next_batch, batch->seq.hash, &batch->in_sink, err));
     if (!query->letters) return SL_OK;
@@ -214,12 +255,15 @@ static enum sl_code named_point(const char *name, struct sl_err *err) {
     return failure ? sl_fail_sys(err, failure, "could not commit") : SL_OK;
 }
 
-/* A batch without letters leaves no trace in a quarantine, unless its log must have no holes. */
+/* A batch without letters leaves no trace in a quarantine, unless its log must have no holes.
+ * Letters go first: where the rows are in their sink, the letters are in theirs, and a run that
+ * writes nothing does not find those that only writing finds (a record too large for the topic). */
 static enum sl_code commit_letters(struct query_batch *batch, struct sl_err *err) {
     struct sl_query *query = batch->query;
     struct sl_letters *letters = query->letters;
     if (!letters) return SL_OK;
-    if (letters->committed) return sl_letter_seal_check(query->checkpoint_dir, letters, err);
+    if (letters->committed)
+        return batch->in_sink ? SL_OK : sl_letter_seal_check(query->checkpoint_dir, letters, err);
     struct sl_sink *sink = letters->sink;
     if (letters->count == 0 && !letters->every_batch) {
         batch->letters_begun = false;
@@ -237,7 +281,7 @@ static enum sl_code commit_letters(struct query_batch *batch, struct sl_err *err
 static enum sl_code log_commit(struct query_batch *batch, struct sl_source **readers,
                                struct sl_err *err) {
     struct sl_query *query = batch->query;
-    struct sl_commit_entry entry = {1, query->watermark_ms};
+    struct sl_commit_entry entry = {1, sl_query_next_watermark(batch)};
     struct sl_letters *letters = query->letters;
     SL_TRY(sl_checkpoint_write_commit(query->checkpoint, query->next_batch, &entry, err));
     if (letters && letters->sink->ops->finish)
@@ -253,8 +297,9 @@ static enum sl_code log_commit(struct query_batch *batch, struct sl_source **rea
         sl_buf_put_str(&query->start[i], batch->seq.sources[i]);
         query->has_start[i] = true;
     }
+    SL_TRY(sl_query_states_committed(batch, err));
     query->next_batch++;
-    query->replay = false;
+    query->rerun = false;
     batch->done = true;
     return SL_OK;
 }
@@ -292,6 +337,11 @@ static void take_drift(struct sl_query *query, struct sl_batch_report *report) {
     if (report->new_field_count) report->new_fields = &query->drift.items[query->drift_told];
     sl_schema_drift_warn(&query->engine->log, query->name, &query->drift, query->drift_told);
     query->drift_told = query->drift.count;
+    struct sl_query_evolution *evolving = query->evolving;
+    if (!evolving) return;
+    report->added_fields = &evolving->fields.fields[evolving->reported];
+    report->added_field_count = evolving->fields.field_count - evolving->reported;
+    evolving->reported = evolving->fields.field_count;
 }
 
 static void send_report(struct run *run, uint32_t at) {
@@ -299,9 +349,13 @@ static void send_report(struct run *run, uint32_t at) {
     struct sl_query *query = batch->query;
     struct sl_batch_report *report = &batch->report;
     const struct sl_output *output = &run->epoch.outputs[at];
-    for (uint32_t i = 0; i < query->source_count; i++) batch->rows[i] = run->epoch.feeds[i].rows;
+    for (uint32_t i = 0; i < query->source_count; i++) batch->rows[i] = feed_of(run, i)->rows;
     report->batch_timestamp_ms = batch->seq.batch_timestamp_ms;
     report->times = output->times;
+    report->states = &query->states;
+    report->event_times = batch->event_times;
+    report->watermark_clauses = query->pipes.watermark_count;
+    report->watermark_ms = batch->seq.batch_watermark_ms;
     report->expectations = output->expectations;
     report->expectation_count = query->pipes.expectation_count;
     report->start = batch->start;
@@ -333,11 +387,29 @@ static enum sl_code fill_sinks(struct run *run, struct sl_err *err) {
     return SL_OK;
 }
 
+/* Everything but the commits. A query whose schema grows runs its batch again with the new one. */
+static enum sl_code run_epoch(struct run *run, struct sl_err *err) {
+    struct query_batch *first = &run->batches[0];
+    bool again = true;
+    while (again) {
+        SL_TRY(prepare(run, err));
+        SL_TRY(fill_sinks(run, err));
+        again = false;
+        if (!first->in_sink) SL_TRY(sl_query_evolve_find(first->query, &again, err));
+        if (!again) break;
+        abort_sinks(first);
+        SL_TRY(sl_query_evolve(first->query, first->seq.hash, err));
+    }
+    return SL_OK;
+}
+
 enum sl_code sl_query_batches_run(struct query_batch *batches, uint32_t count,
                                   struct sl_source **readers, struct sl_err *err) {
     struct run run = {.batches = batches, .count = count, .readers = readers};
-    enum sl_code code = prepare(&run, err);
-    if (code == SL_OK) code = fill_sinks(&run, err);
+    enum sl_code code = run_epoch(&run, err);
+    close_bounded(&batches[0]);
+    for (uint32_t i = 0; i < count && code == SL_OK; i++)
+        code = sl_query_states_save(&batches[i], err);
     for (uint32_t i = 0; i < count && code == SL_OK; i++) {
         code = commit_one(&batches[i], readers, err);
         batches[i].query->readers = readers;

@@ -5,6 +5,7 @@
 #define SL_RUN_QUERY_INT_H
 
 #include "run/query.h"
+#include "run/watermark.h"
 
 enum { PROFILE_STAGES_MAX = 64 };
 
@@ -12,6 +13,9 @@ struct profile_stage {
     char name[48];
     int64_t ns, rows;
 };
+
+struct sl_query_evolution; /* query_evolve.h */
+struct query_batch;        /* below */
 
 struct sl_query {
     struct sl_pipeline *pipeline;
@@ -32,29 +36,57 @@ struct sl_query {
     struct sl_pipes pipes;
     struct sl_source **sources;
     struct sl_source **readers; /* what the last batch was read through: sources, or another's */
-    uint32_t source_count;      /* == pipes.count */
+    uint32_t source_count;      /* streaming ones: those that have offsets */
+    uint32_t *source_pipe;      /* per source */
+    enum sl_output_mode mode;
+    struct sl_states states;
+    struct sl_watermark_clock clock;
+    bool keeps_late; /* sluice.lateRows = quarantine */
     struct sl_sink *sink;
-    struct sl_letters *letters; /* NULL: no quarantine */
-    bool detects_drift;         /* sluice.onSchemaDrift */
-    struct sl_drift drift;      /* of the run */
-    uint32_t drift_told;        /* its fields that were warned of */
+    struct sl_letters *letters;          /* NULL: no quarantine */
+    bool detects_drift;                  /* sluice.onSchemaDrift */
+    struct sl_drift drift;               /* of the run */
+    uint32_t drift_told;                 /* its fields that were warned of */
+    struct sl_query_evolution *evolving; /* they become columns; NULL: they do not */
     const struct sl_type *schema;
     struct sl_json conf; /* recorded with every batch */
 
     int64_t next_batch;
-    int64_t watermark_ms;
     struct sl_buf *start; /* per source: where the next batch starts */
     bool *has_start;      /* false until the first batch is planned (for progress) */
-    bool replay; /* next_batch is planned in offsets/ and must run again with its own ends */
+    bool rerun; /* next_batch is planned in offsets/ and must run again with its own ends */
     int64_t batches_done, last_trigger_ms;
     int64_t last_batch_ms; /* a trigger that found too little to do does not count */
     bool once_done;
     int64_t outage_wait_ms, outage_until_ns; /* a source that cannot be reached; 0: none */
+    int64_t outage_began_ns;
 
     struct profile_stage stages[PROFILE_STAGES_MAX];
     uint32_t stage_count;
     struct sl_stage_times total;
 };
+
+/* ---- query_open.c ---- */
+
+/* Puts what the target and its sink demand of rows above the plan, and lowers that anew. */
+SL_MUST_CHECK enum sl_code
+sl_query_add_expectations(struct sl_query *query, struct sl_bound_query *bound, struct sl_err *err);
+
+/* ---- query_states.c ---- */
+
+/* The output mode, and what operators remember, behind the last lowering. */
+SL_MUST_CHECK enum sl_code sl_query_states_open(struct sl_query *query, const struct sl_node *plan,
+                                                struct sl_err *err);
+/* Before the rows of a batch: the state of the batch before it, and the watermarks. */
+SL_MUST_CHECK enum sl_code sl_query_states_begin(struct query_batch *batch,
+                                                 struct sl_output *output, struct sl_err *err);
+/* Behind them, before the sinks commit: the state with the batch, and the next watermark. */
+SL_MUST_CHECK enum sl_code sl_query_states_save(struct query_batch *batch, struct sl_err *err);
+/* The batch is committed. */
+SL_MUST_CHECK enum sl_code sl_query_states_committed(struct query_batch *batch, struct sl_err *err);
+int64_t sl_query_next_watermark(const struct query_batch *batch);
+/* New rows or not: a batch would evict or emit something. */
+bool sl_query_wants_empty_batch(const struct sl_query *query);
 
 /* ---- query_recover.c ---- */
 
@@ -74,6 +106,9 @@ struct query_batch {
     bool in_sink;              /* an earlier run has put the rows there */
     bool done;                 /* commits/N is written */
     bool is_replay;            /* of dead letters: limits have been judged */
+    struct sl_event_times *event_times; /* per clause WATERMARK */
+    struct sl_feed **bounded;           /* feeds of sources that the batch has opened */
+    uint32_t bounded_count;
 };
 
 void sl_query_batch_init(struct query_batch *batch, struct sl_query *query);

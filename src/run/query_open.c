@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "run/quarantine.h"
+#include "run/query_evolve.h"
 #include "run/query_int.h"
 #include "run/query_target.h"
 #include "run/schema_drift.h"
@@ -20,18 +21,9 @@ static bool may_be_temporary(struct sl_str format) {
     return false;
 }
 
-/* Source: Spark ResolveWriteToStream.scala. */
 static enum sl_code choose_checkpoint(struct sl_query *query, struct sl_err *err) {
-    const struct sl_property *own =
-        sl_target_property(query->spec->target, "sluice.checkpointLocation");
-    if (!own) own = sl_target_property(query->spec->target, "checkpointLocation");
-    const char *base =
-        sl_settings_get(query->engine->settings, SL_STR("spark.sql.streaming.checkpointLocation"));
-    struct sl_str location = own ? own->value : (struct sl_str){0};
-    if (!own && base && *base)
-        location = sl_arena_printf(&query->arena, "%s/%.*s", base, SL_STR_ARG(query->name));
-    if (sl_str_starts(location, SL_STR("file:"))) location = sl_str_sub(location, 5, location.len);
-    while (sl_str_starts(location, SL_STR("//"))) location = sl_str_sub(location, 1, location.len);
+    struct sl_str location = sl_target_checkpoint(query->spec->target, query->name,
+                                                  query->engine->settings, &query->arena);
     if (!location.len && may_be_temporary(sl_target_format(query->spec->target))) {
         char *dir = sl_arena_cstr(&query->arena, SL_STR("/tmp/sluice-checkpoint-XXXXXX"));
         if (!mkdtemp(dir))
@@ -50,17 +42,10 @@ static enum sl_code choose_checkpoint(struct sl_query *query, struct sl_err *err
     return SL_OK;
 }
 
-/* The directory above; "" if none. */
-static struct sl_str parent_of(struct sl_str path) {
-    while (path.len && path.ptr[path.len - 1] == '/') path.len--;
-    while (path.len && path.ptr[path.len - 1] != '/') path.len--;
-    while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
-    return path;
-}
-
 static uint32_t count_missing_dirs(struct sl_query *query) {
     uint32_t count = 0;
-    for (struct sl_str path = query->checkpoint_dir; path.len; path = parent_of(path), count++) {
+    for (struct sl_str path = query->checkpoint_dir; path.len;
+         path = sl_path_parent(path), count++) {
         struct sl_file_info info;
         struct sl_err ignored;
         if (sl_io_stat(sl_arena_cstr(&query->arena, path), &info, &ignored) != SL_OK || info.exists)
@@ -77,7 +62,7 @@ static void remove_made_dirs(struct sl_query *query) {
     if (query->made_dirs == 0 || sl_checkpoint_last_offsets(query->checkpoint) >= 0) return;
     bool removed = sl_io_remove_tree(path.ptr, &ignored) == SL_OK;
     for (uint32_t i = 1; i < query->made_dirs && removed; i++) {
-        path = parent_of(path);
+        path = sl_path_parent(path);
         removed = rmdir(sl_arena_cstr(&query->arena, path)) == 0;
     }
 }
@@ -102,6 +87,8 @@ static enum sl_code open_checkpoint(struct sl_query *query, struct sl_err *err) 
         .session = &query->session,
         .query_id = sl_checkpoint_query_id(query->checkpoint),
         .checkpoint_dir = query->checkpoint_dir,
+        .planned_dir =
+            sl_arena_printf(&query->arena, "%.*s/offsets", SL_STR_ARG(query->checkpoint_dir)),
         .client_setting = sl_settings_client,
         .client_ctx = query->engine->settings,
         .stopping = env_stopping,
@@ -120,21 +107,31 @@ static enum sl_code attach_source(struct sl_query *query, uint32_t i, struct sl_
     return source->ops->attach(source, dir.ptr, err);
 }
 
+static bool is_stream(const struct sl_pipe *pipe) {
+    return pipe->scan->kind == SL_NODE_SCAN && pipe->scan->scan->streaming;
+}
+
+/* Static sides of joins are opened anew by every batch. */
+static enum sl_code find_sources(struct sl_query *query, struct sl_err *err) {
+    const struct sl_pipes *pipes = &query->pipes;
+    query->source_pipe = SL_NEW_ARRAY(&query->arena, uint32_t, pipes->count);
+    for (uint32_t p = 0; p < pipes->count; p++)
+        if (is_stream(&pipes->items[p])) query->source_pipe[query->source_count++] = p;
+    if (query->source_count) return SL_OK;
+    sl_fail_at(err, query->spec->span, "INVALID_FLOW_QUERY_TYPE.BATCH_RELATION_FOR_STREAMING_TABLE",
+               "42000", "`%.*s` is a streaming table, but its query reads no stream",
+               SL_STR_ARG(query->name));
+    sl_hint(err, "write STREAM in front of the source: FROM STREAM read_kafka(..)");
+    return SL_USER;
+}
+
 static enum sl_code open_sources(struct sl_query *query, struct sl_err *err) {
-    query->source_count = query->pipes.count;
+    SL_TRY(find_sources(query, err));
     query->sources = SL_NEW_ARRAY(&query->arena, struct sl_source *, query->source_count);
     query->start = SL_NEW_ARRAY(&query->arena, struct sl_buf, query->source_count);
     query->has_start = SL_NEW_ARRAY(&query->arena, bool, query->source_count);
     for (uint32_t i = 0; i < query->source_count; i++) {
-        const struct sl_node *scan = query->pipes.items[i].scan;
-        if (scan->kind != SL_NODE_SCAN || !scan->scan->streaming) {
-            sl_fail_at(err, query->spec->span,
-                       "INVALID_FLOW_QUERY_TYPE.BATCH_RELATION_FOR_STREAMING_TABLE", "42000",
-                       "`%.*s` is a streaming table, but its query reads no stream",
-                       SL_STR_ARG(query->name));
-            return sl_hint(err, "write STREAM in front of the source: FROM STREAM read_kafka(..)"),
-                   SL_USER;
-        }
+        const struct sl_node *scan = query->pipes.items[query->source_pipe[i]].scan;
         SL_TRY(sl_scan_open(&query->env, scan->scan, &query->sources[i], err));
         struct sl_source *source = query->sources[i];
         if (scan->pushed_count && source->ops->restrict_to)
@@ -162,8 +159,8 @@ static enum sl_code open_sinks(struct sl_query *query, struct sl_err *err) {
 }
 
 /* Expectations stand above the whole query: its scans stay what they were. */
-static enum sl_code add_expectations(struct sl_query *query, struct sl_bound_query *bound,
-                                     struct sl_err *err) {
+enum sl_code sl_query_add_expectations(struct sl_query *query, struct sl_bound_query *bound,
+                                       struct sl_err *err) {
     struct sl_sink_constraint *demanded = NULL;
     uint32_t count = 0;
     if (query->sink->ops->constraints)
@@ -174,6 +171,17 @@ static enum sl_code add_expectations(struct sl_query *query, struct sl_bound_que
     return bound->plan == before ? SL_OK : sl_lower(&query->arena, bound->plan, &query->pipes, err);
 }
 
+static enum sl_code bind_query(struct sl_query *query, struct sl_bound_query *bound,
+                               struct sl_err *err) {
+    bool evolves = query->detects_drift && query->drift.mode == SL_DRIFT_EVOLVE;
+    if (evolves) SL_TRY(sl_query_evolve_open(query, err));
+    SL_TRY(sl_pipeline_bind_again(query->pipeline, query->spec->relation, query->spec->target,
+                                  &query->env, evolves ? &query->evolving->rebind : NULL, bound,
+                                  err));
+    query->schema = bound->schema;
+    return evolves ? sl_query_evolve_check(query, bound, err) : SL_OK;
+}
+
 static enum sl_code open_all(struct sl_query *query, struct sl_err *err) {
     struct sl_bound_query bound;
     SL_TRY(sl_engine_session(query->engine, &query->session, err));
@@ -182,14 +190,14 @@ static enum sl_code open_all(struct sl_query *query, struct sl_err *err) {
             err, query->spec->span, "", "",
             "a streaming query needs a target: CREATE STREAMING TABLE or CREATE FLOW");
     SL_TRY(choose_drift(query, err));
+    SL_TRY(sl_target_mode(query->pipeline, query->spec->target, &query->mode, err));
     SL_TRY(open_checkpoint(query, err));
-    SL_TRY(sl_pipeline_bind(query->pipeline, query->spec->relation, query->spec->target,
-                            &query->env, &bound, err));
-    query->schema = bound.schema;
+    SL_TRY(bind_query(query, &bound, err));
     SL_TRY(sl_lower(&query->arena, bound.plan, &query->pipes, err));
     SL_TRY(open_sources(query, err));
     SL_TRY(open_sinks(query, err));
-    SL_TRY(add_expectations(query, &bound, err));
+    SL_TRY(sl_query_add_expectations(query, &bound, err));
+    SL_TRY(sl_query_states_open(query, bound.plan, err));
     query->readers = query->sources;
     return sl_query_recover(query, err);
 }
@@ -220,16 +228,27 @@ enum sl_code sl_query_open(struct sl_pipeline *pipeline, const struct sl_query_s
     return SL_OK;
 }
 
+/* Tables that binding has opened for their schemas. */
+static void close_bounded(struct sl_query *query) {
+    for (uint32_t p = 0; p < query->pipes.count; p++) {
+        const struct sl_node *scan = query->pipes.items[p].scan;
+        if (scan->kind == SL_NODE_SCAN && !scan->scan->streaming) sl_scan_close(scan->scan);
+    }
+}
+
 void sl_query_close(struct sl_query *query) {
     if (!query) return;
     if (query->sink) query->sink->ops->close(query->sink);
     if (query->letters) query->letters->sink->ops->close(query->letters->sink);
     sl_letters_release(query->letters);
+    sl_query_evolve_close(query);
     sl_drift_release(&query->drift);
+    close_bounded(query);
     for (uint32_t i = 0; i < query->source_count; i++) {
         if (query->sources[i]) query->sources[i]->ops->close(query->sources[i]);
         sl_buf_release(&query->start[i]);
     }
+    sl_states_release(&query->states);
     sl_checkpoint_close(query->checkpoint);
     if (query->temporary_checkpoint) {
         enum sl_code code = sl_io_remove_tree(query->checkpoint_dir.ptr, NULL);

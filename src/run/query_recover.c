@@ -32,12 +32,23 @@ static enum sl_code take_initial(struct sl_query *query, uint32_t i, struct sl_e
     return sl_checkpoint_write_initial(query->checkpoint, i, sl_buf_str(&query->start[i]), err);
 }
 
+static struct sl_json *policy_of(struct sl_json *conf) {
+    uint32_t i = 0;
+    while (!sl_str_eq(conf->names[i], SL_STR("spark.sql.streaming.multipleWatermarkPolicy"))) i++;
+    return &conf->items[i];
+}
+
 static enum sl_code take_conf(struct sl_query *query, const struct sl_offset_seq *last,
                               struct sl_err *err) {
     (void)err;
+    const char *policy = sl_settings_get(query->engine->settings,
+                                         SL_STR("spark.sql.streaming.multipleWatermarkPolicy"));
     int64_t partitions = sl_settings_int(query->engine->settings, "spark.sql.shuffle.partitions");
     sl_checkpoint_make_conf(&query->arena, last && last->has_metadata ? &last->conf : NULL,
                             (int)partitions, &query->conf);
+    struct sl_json *kept = policy_of(&query->conf);
+    if (!last && policy) kept->text = sl_str(policy);
+    query->clock.max_policy = sl_str_eq_nocase(kept->text, SL_STR("max"));
     return SL_OK;
 }
 
@@ -52,13 +63,18 @@ static enum sl_code check_offsets(struct sl_query *query, int64_t batch_id,
 /* The rows are in the sink, so the letters, which go first, are in theirs. */
 static enum sl_code finish_planned(struct sl_query *query, int64_t planned,
                                    const struct sl_offset_seq *seq, struct sl_err *err) {
-    struct sl_commit_entry entry = {1, query->watermark_ms};
+    struct sl_commit_entry entry = {1, query->clock.value_ms};
     struct sl_sink *letters = query->letters ? query->letters->sink : NULL;
+    SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq->hash,
+                             &entry.next_batch_watermark_ms, err));
     SL_TRY(sl_checkpoint_write_commit(query->checkpoint, planned, &entry, err));
     if (letters && letters->ops->finish) SL_TRY(letters->ops->finish(letters, planned, err));
     SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));
     if (query->sink->ops->finish) SL_TRY(query->sink->ops->finish(query->sink, planned, err));
     query->next_batch = planned + 1;
+    query->clock.late_ms = query->clock.value_ms;
+    if (entry.next_batch_watermark_ms > query->clock.value_ms)
+        query->clock.value_ms = entry.next_batch_watermark_ms;
     return take_start(query, seq, planned, err);
 }
 
@@ -69,12 +85,13 @@ static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
     bool in_sink;
     SL_TRY(query->sink->ops->is_committed(query->sink, planned, seq->hash, &in_sink, err));
     if (in_sink) return finish_planned(query, planned, seq, err);
-    query->replay = true;
+    query->rerun = true;
     query->next_batch = planned;
     if (planned == 0) return SL_OK;
     struct sl_offset_seq before;
     SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned - 1, &query->arena, &before, err));
     SL_TRY(check_offsets(query, planned - 1, &before, err));
+    query->clock.late_ms = before.batch_watermark_ms;
     return take_start(query, &before, planned - 1, err);
 }
 
@@ -101,14 +118,15 @@ enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
     SL_TRY(query->sink->ops->recover(query->sink, planned, seq.hash, committed, err));
     if (planned >= 0) {
         if (seq.source_count != query->source_count) SL_TRY(take_start(query, &seq, planned, err));
-        query->watermark_ms = seq.batch_watermark_ms;
+        query->clock.value_ms = seq.batch_watermark_ms;
     }
     SL_TRY(take_conf(query, planned >= 0 ? &seq : NULL, err));
     if (planned >= 0 && planned == committed) {
         struct sl_commit_entry entry;
         SL_TRY(sl_checkpoint_read_commit(query->checkpoint, committed, &entry, err));
-        if (entry.next_batch_watermark_ms > query->watermark_ms)
-            query->watermark_ms = entry.next_batch_watermark_ms;
+        query->clock.late_ms = seq.batch_watermark_ms;
+        if (entry.next_batch_watermark_ms > query->clock.value_ms)
+            query->clock.value_ms = entry.next_batch_watermark_ms;
         SL_TRY(check_offsets(query, planned, &seq, err));
         query->next_batch = planned + 1;
         SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));

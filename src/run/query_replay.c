@@ -22,8 +22,9 @@ static enum sl_code make_spec(struct sl_query *query, struct sl_replay_spec *out
     *out = (struct sl_replay_spec){.env = &query->env,
                                    .holder = holder,
                                    .query = query->name,
+                                   .query_id = query->env.query_id,
                                    .original = query->sources[0],
-                                   .wanted = query->pipes.items[0].wanted};
+                                   .wanted = query->pipes.items[query->source_pipe[0]].wanted};
     return SL_OK;
 }
 
@@ -42,7 +43,13 @@ static enum sl_code other_checkpoint(const struct sl_query *query, int64_t batch
 static enum sl_code find_fresh(struct sl_query *query, const struct sl_replay_spec *spec,
                                struct sl_replay_ids *out, struct sl_err *err) {
     struct sl_replay_ids done;
-    SL_TRY(sl_replay_source_ids(spec, &query->epoch, out, err));
+    uint64_t foreign;
+    SL_TRY(sl_replay_source_ids(spec, &query->epoch, out, &foreign, err));
+    if (foreign)
+        sl_log_event(&query->engine->log, SL_LOG_WARN, SL_CAT_RUN,
+                     "query %.*s: %llu dead letters are of other checkpoints of this query, and "
+                     "are not replayed",
+                     SL_STR_ARG(query->name), (unsigned long long)foreign);
     SL_TRY(sl_replay_all(query->checkpoint_dir, &query->epoch, &done, err));
     size_t kept = 0;
     for (size_t i = 0; i < out->count; i++) {
@@ -71,8 +78,9 @@ static enum sl_code tell_missing(struct sl_query *query, const struct sl_replay_
                                  const struct sl_replay_ids *ids, struct sl_err *err) {
     struct sl_replay_ids found;
     size_t missing = 0;
+    uint64_t foreign;
     long long first = 0;
-    SL_TRY(sl_replay_source_ids(spec, &query->epoch, &found, err));
+    SL_TRY(sl_replay_source_ids(spec, &query->epoch, &found, &foreign, err));
     for (size_t i = 0; i < ids->count; i++)
         if (!sl_replay_has(&found, ids->items[i]) && missing++ == 0) first = ids->items[i];
     if (missing)
@@ -126,4 +134,4 @@ enum sl_code sl_query_replay(struct sl_query *query, bool *ran, struct sl_err *e
     return sl_context(err, "query %.*s", SL_STR_ARG(query->name)), code;
 }
 
-bool sl_query_is_planned(const struct sl_query *query) { return query->replay; }
+bool sl_query_is_planned(const struct sl_query *query) { return query->rerun; }

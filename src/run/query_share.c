@@ -8,7 +8,8 @@
 /* ---- who may share ---- */
 
 static const struct sl_node *only_scan(const struct sl_query *query) {
-    return query->source_count == 1 ? query->pipes.items[0].scan : NULL;
+    bool alone = query->pipes.stateful_count || query->pipes.watermark_count;
+    return query->pipes.count == 1 && !alone ? query->pipes.items[0].scan : NULL;
 }
 
 static bool has_option(const struct sl_options *options, const struct sl_option *option) {
@@ -30,6 +31,7 @@ static bool is_restricted(const struct sl_query *query) {
 
 bool sl_query_can_share(const struct sl_query *a, const struct sl_query *b) {
     const struct sl_node *scan_a = only_scan(a), *scan_b = only_scan(b);
+    if (a->evolving || b->evolving) return false; /* its batches may run twice */
     if (!scan_a || !scan_b || !a->sources[0]->ops->shareable) return false;
     const struct sl_scan_spec *one = scan_a->scan->spec, *two = scan_b->scan->spec;
     const struct sl_source *source_a = a->sources[0], *source_b = b->sources[0];
@@ -210,7 +212,7 @@ static enum sl_code take_ready(struct step *step, struct sl_query **queries, uin
         if (sl_query_is_finished(queries[i])) continue;
         steps[i] = SL_STEP_IDLE;
         if ((wait_ms[i] = sl_query_wait_left(queries[i])) > 0) continue;
-        if (queries[i]->replay) {
+        if (queries[i]->rerun) {
             SL_TRY(sl_query_step(queries[i], &steps[i], &wait_ms[i], err));
             continue;
         }

@@ -1,5 +1,6 @@
 #include "run/query_target.h"
 
+#include "lake/place.h"
 #include "run/declared.h"
 
 static const struct sl_property *find_property(const struct sl_properties *properties,
@@ -16,6 +17,36 @@ const struct sl_property *sl_target_property(const struct sl_statement *target, 
 
 struct sl_str sl_target_format(const struct sl_statement *target) {
     return target->format.len ? target->format : SL_STR("parquet");
+}
+
+struct sl_str sl_target_checkpoint(const struct sl_statement *target, struct sl_str query_name,
+                                   const struct sl_settings *settings, struct sl_arena *arena) {
+    const struct sl_property *own = sl_target_property(target, "sluice.checkpointLocation");
+    if (!own) own = sl_target_property(target, "checkpointLocation");
+    const char *base = sl_settings_get(settings, SL_STR("spark.sql.streaming.checkpointLocation"));
+    struct sl_str location = own ? own->value : (struct sl_str){0};
+    if (!own && base && *base)
+        location = sl_arena_printf(arena, "%s/%.*s", base, SL_STR_ARG(query_name));
+    return sl_place_plain(location);
+}
+
+/* Source: Spark InternalOutputModes.scala, STREAMING_OUTPUT_MODE.INVALID. */
+enum sl_code sl_target_mode(const struct sl_pipeline *pipeline, const struct sl_statement *target,
+                            enum sl_output_mode *out, struct sl_err *err) {
+    static const char *const names[] = {"append", "update", "complete"};
+    const struct sl_property *mode = sl_target_property(target, "sluice.outputMode");
+    *out = SL_MODE_APPEND;
+    if (!mode) return SL_OK;
+    for (int i = SL_MODE_APPEND; i <= SL_MODE_COMPLETE; i++)
+        if (sl_str_eq_nocase(mode->value, sl_str(names[i]))) {
+            *out = (enum sl_output_mode)i;
+            return SL_OK;
+        }
+    return sl_fail_at(err, sl_sql_origin(&pipeline->text, mode->value_span),
+                      "STREAMING_OUTPUT_MODE.INVALID", "42KDE",
+                      "invalid output mode: `%.*s`; accepted output modes are 'append', "
+                      "'complete', 'update'",
+                      SL_STR_ARG(mode->value));
 }
 
 struct opening {
@@ -51,10 +82,18 @@ static enum sl_code find_partition_columns(const struct opening *opening, uint32
     return SL_OK;
 }
 
+/* The table of a query whose schema grows grows with it. */
+static bool merges_schema(const struct sl_statement *target) {
+    const struct sl_property *drift = sl_target_property(target, "sluice.onSchemaDrift");
+    return drift && sl_str_eq_nocase(drift->value, SL_STR("evolve")) &&
+           sl_str_eq_nocase(sl_target_format(target), SL_STR("delta")) &&
+           !sl_target_property(target, "mergeSchema");
+}
+
 static struct sl_options collect_options(const struct opening *opening) {
     const struct sl_statement *target = opening->spec->target;
     uint32_t count = target->properties.count + target->options.count;
-    struct sl_option *items = SL_NEW_ARRAY(opening->env->query, struct sl_option, count + 1);
+    struct sl_option *items = SL_NEW_ARRAY(opening->env->query, struct sl_option, count + 2);
     for (uint32_t i = 0; i < count; i++) {
         const struct sl_property *from = i < target->properties.count
                                              ? &target->properties.items[i]
@@ -62,6 +101,8 @@ static struct sl_options collect_options(const struct opening *opening) {
         items[i] = (struct sl_option){from->key, from->value,
                                       sl_sql_origin(&opening->pipeline->text, from->key_span)};
     }
+    if (merges_schema(target))
+        items[count++] = (struct sl_option){.name = SL_STR("mergeSchema"), .value = SL_STR("true")};
     return (struct sl_options){items, count};
 }
 
@@ -80,6 +121,20 @@ static enum sl_code refuse_format(const struct opening *opening, bool exists, st
     return SL_USER;
 }
 
+/* Source: Spark DataSource.createSink; V2 sinks take all modes. */
+static enum sl_code check_mode(const struct opening *opening, const struct sl_connector *connector,
+                               enum sl_output_mode mode, struct sl_err *err) {
+    static const char *const names[] = {"append", "update", "complete"};
+    if (mode == SL_MODE_APPEND || (connector->output_modes & 1U << mode)) return SL_OK;
+    const struct sl_property *property =
+        sl_target_property(opening->spec->target, "sluice.outputMode");
+    sl_fail_at(err, sl_sql_origin(&opening->pipeline->text, property->value_span),
+               "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE", "42KDE",
+               "data source %s does not support %s output mode", connector->name, names[mode]);
+    return sl_hint(err, "delta takes append and complete; kafka, console and memory take all"),
+           SL_USER;
+}
+
 enum sl_code sl_target_open_sink(const struct sl_pipeline *pipeline,
                                  const struct sl_query_spec *spec, const struct sl_conn_env *env,
                                  const struct sl_type *schema, struct sl_sink **out,
@@ -94,6 +149,8 @@ enum sl_code sl_target_open_sink(const struct sl_pipeline *pipeline,
                                     .options = collect_options(&opening)};
     uint32_t *partition_columns;
     SL_TRY(find_partition_columns(&opening, &partition_columns, err));
+    SL_TRY(sl_target_mode(pipeline, spec->target, &config.mode, err));
+    SL_TRY(check_mode(&opening, connector, config.mode, err));
     config.partition_columns = partition_columns;
     config.not_null = sl_declared_flags(env->query, spec->target, schema);
     const struct sl_option *path = sl_options_find(&config.options, SL_STR("path"));

@@ -57,6 +57,7 @@ static enum sl_code find_columns(const struct sl_replay_spec *spec, const struct
         const struct sl_field *field = &letters->fields[c];
         columns[c] = sl_type_find_field(table, field->name);
         if (columns[c] >= 0 && table->fields[columns[c]].type->kind == field->type->kind) continue;
+        if (columns[c] < 0 && c == SL_LETTER_QUERY_ID) continue; /* an old table */
         return sl_fail(err, SL_USER,
                        "`%.*s` is no table of dead letters: its column `%.*s` is missing, or of "
                        "another type",
@@ -108,6 +109,8 @@ static void want_columns(struct replay_source *source) {
     uint32_t count = source->table->ops->schema(source->table)->field_count;
     source->wanted = SL_NEW_ARRAY(source->spec->env->query, bool, count + (size_t)1);
     for (int c = 0; c <= SL_LETTER_HEADERS; c++) source->wanted[source->columns[c]] = true;
+    if (source->columns[SL_LETTER_QUERY_ID] >= 0)
+        source->wanted[source->columns[SL_LETTER_QUERY_ID]] = true;
 }
 
 static void close_source(struct sl_source *base) {
@@ -224,13 +227,24 @@ static struct sl_str text_of(const struct sl_batch *batch, int column, uint32_t 
     return sl_vec_is_null(vec, row) ? (struct sl_str){0} : sl_vec_str(vec, row);
 }
 
+/* Whose letter is it? A batch id alone is not enough: each checkpoint counts from 0. */
+enum owner { OURS, OTHER_CHECKPOINT, OTHER_QUERY };
+static enum owner owner_of(const struct sl_replay_spec *spec, const int *columns,
+                           const struct sl_batch *letters, uint32_t row) {
+    int id = columns[SL_LETTER_QUERY_ID];
+    if (!sl_str_eq(text_of(letters, columns[SL_LETTER_QUERY], row), spec->query))
+        return OTHER_QUERY;
+    if (id < 0 || sl_vec_is_null(&letters->columns[id], row)) return OURS;
+    return sl_str_eq(sl_vec_str(&letters->columns[id], row), spec->query_id) ? OURS
+                                                                             : OTHER_CHECKPOINT;
+}
+
 static enum sl_code is_wanted(const struct replay_source *source, const struct sl_batch *letters,
                               uint32_t row, bool *out, struct sl_err *err) {
     int64_t id;
     *out = false;
     if (letters->selected && !sl_bit_get(letters->selected, row)) return SL_OK;
-    if (!sl_str_eq(text_of(letters, source->columns[SL_LETTER_QUERY], row), source->spec->query))
-        return SL_OK;
+    if (owner_of(source->spec, source->columns, letters, row) != OURS) return SL_OK;
     SL_TRY(int_of(letters, source->columns[SL_LETTER_BATCH_ID], row, &id, err));
     *out = sl_replay_has(&source->ids, id);
     return SL_OK;
@@ -318,6 +332,7 @@ struct id_list {
     struct sl_arena *arena;
     struct sl_replay_ids ids;
     size_t cap;
+    uint64_t foreign;
 };
 
 /* Letters of one batch stand together: mostly the last id is the one. */
@@ -346,9 +361,10 @@ static enum sl_code collect_ids(const struct sl_replay_spec *spec, const int *co
         if (batch->rows == 0) return SL_OK;
         for (uint32_t row = 0; row < batch->rows; row++) {
             int64_t id;
-            bool selected = !batch->selected || sl_bit_get(batch->selected, row);
-            if (!selected || !sl_str_eq(text_of(batch, columns[SL_LETTER_QUERY], row), spec->query))
-                continue;
+            if (batch->selected && !sl_bit_get(batch->selected, row)) continue;
+            enum owner owner = owner_of(spec, columns, batch, row);
+            list->foreign += owner == OTHER_CHECKPOINT;
+            if (owner != OURS) continue;
             SL_TRY(int_of(batch, columns[SL_LETTER_BATCH_ID], row, &id, err));
             add_id(list, id);
         }
@@ -366,6 +382,7 @@ static enum sl_code scan_ids(const struct sl_replay_spec *spec, struct sl_source
     SL_TRY(plan_table(table, 1, list->arena, &splits, &count, err));
     bool *wanted = SL_NEW_ARRAY(list->arena, bool, schema->field_count + (size_t)1);
     wanted[columns[SL_LETTER_QUERY]] = wanted[columns[SL_LETTER_BATCH_ID]] = true;
+    if (columns[SL_LETTER_QUERY_ID] >= 0) wanted[columns[SL_LETTER_QUERY_ID]] = true;
     sl_batch_init(&batch, schema, list->arena);
     enum sl_code code = SL_OK;
     for (uint32_t i = 0; i < count && code == SL_OK; i++) {
@@ -380,14 +397,17 @@ static enum sl_code scan_ids(const struct sl_replay_spec *spec, struct sl_source
 }
 
 enum sl_code sl_replay_source_ids(const struct sl_replay_spec *spec, struct sl_arena *arena,
-                                  struct sl_replay_ids *out, struct sl_err *err) {
+                                  struct sl_replay_ids *out, uint64_t *foreign,
+                                  struct sl_err *err) {
     struct sl_source *table;
     struct id_list list = {.arena = arena};
     *out = (struct sl_replay_ids){0};
+    *foreign = 0;
     SL_TRY(open_table(spec, spec->env, &table, err));
     if (!table) return SL_OK;
     enum sl_code code = scan_ids(spec, table, &list, err);
     table->ops->close(table);
     *out = list.ids;
+    *foreign = list.foreign;
     return code;
 }

@@ -10,7 +10,7 @@
 struct sl_replay_spec {
     const struct sl_conn_env *env;
     const struct sl_statement *holder; /* the table that has the letters */
-    struct sl_str query;               /* whose */
+    struct sl_str query, query_id;     /* whose: name and checkpoint */
     const struct sl_source *original;  /* what the letters came from */
     const bool *wanted;                /* columns of it that the query reads */
 };
@@ -19,9 +19,11 @@ struct sl_replay_spec {
 SL_MUST_CHECK enum sl_code sl_replay_source_open(const struct sl_replay_spec *spec,
                                                  const struct sl_replay_ids *ids,
                                                  struct sl_source **out, struct sl_err *err);
-/* Batch ids that have letters of this query; none when there is no table yet. */
+/* Batch ids that have letters of this query; none when there is no table yet. Letters that were
+ * written before they kept their query's id are taken by its name. *foreign: those of other
+ * checkpoints of a query of this name. */
 SL_MUST_CHECK enum sl_code sl_replay_source_ids(const struct sl_replay_spec *spec,
                                                 struct sl_arena *arena, struct sl_replay_ids *out,
-                                                struct sl_err *err);
+                                                uint64_t *foreign, struct sl_err *err);
 
 #endif

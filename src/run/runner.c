@@ -168,11 +168,11 @@ static enum sl_code settle_stop(const struct runner *runner, enum sl_code code,
     struct sl_engine *engine = runner->pipeline->engine;
     if (code != SL_CANCELED || !sl_engine_is_stopping(engine)) return code;
     if (sl_engine_is_abandoning(engine)) {
-        if (err) sl_hint(err, "the batch will be replayed at the next start");
+        if (err) sl_hint(err, "the batch will run again at the next start");
         return code;
     }
     sl_log_event(&engine->log, SL_LOG_INFO, SL_CAT_RUN,
-                 "stopped while waiting for the source; a batch that is planned will be replayed "
+                 "stopped while waiting for the source; a batch that is planned will run again "
                  "at the next start");
     if (err) sl_err_clear(err);
     return SL_OK;

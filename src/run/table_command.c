@@ -1,20 +1,15 @@
 #include "run/table_command.h"
 
 #include "base/io.h"
+#include "lake/place.h"
+#include "run/table_find.h"
 
 static bool env_stopping(void *engine) { return sl_engine_is_stopping(engine); }
 
 static enum sl_code guess_format(struct sl_table_command *command, struct sl_str path,
                                  struct sl_str *format, struct sl_err *err) {
-    struct sl_file_info table, log;
-    if (sl_str_starts(path, SL_STR("file:"))) path = sl_str_sub(path, 5, path.len);
-    const char *dir = sl_arena_cstr(&command->arena, path);
-    SL_TRY(sl_io_stat(dir, &table, err));
-    if (!table.exists) {
-        sl_fail_at(err, (struct sl_span){0}, "PATH_NOT_FOUND", "42K03", "path does not exist: %s",
-                   dir);
-        return SL_USER;
-    }
+    struct sl_file_info log;
+    const char *dir = sl_arena_cstr(&command->arena, sl_place_plain(path));
     SL_TRY(sl_io_stat(sl_path_join(&command->arena, dir, "_delta_log"), &log, err));
     *format = log.is_dir ? SL_STR("delta") : SL_STR("parquet");
     return SL_OK;
@@ -56,7 +51,8 @@ enum sl_code sl_table_command_open(struct sl_table_command *command, struct sl_e
     command->call = (struct sl_table_call){
         .env = &command->env, .pool = engine->pool, .path = sl_arena_str(&command->arena, path)};
     if (format.len == 0) SL_TRY(guess_format(command, path, &format, err));
-    return find_format(command, format, err);
+    SL_TRY(find_format(command, format, err));
+    return sl_table_check_place(&command->arena, path, err);
 }
 
 void sl_table_command_close(struct sl_table_command *command) { sl_arena_release(&command->arena); }

@@ -142,8 +142,8 @@ def test_crash_in_recovery_twice(lab):
     each(cases, lambda case: crash_then_restart(lab, [f"{point}:crash" for point in case]))
 
 
-def test_crash_in_replay_twice(lab):
-    """A crash before the commit point, then two crashes of the replay."""
+def test_crash_in_rerun_twice(lab):
+    """A crash before the commit point, then two crashes of the rerun."""
     source(lab)
     cases = [("offsets.named:2", "read.mid:1", "intents.pre:1"), ("read.mid:3", "io.fsync:3", "intents.written:1"),
              ("intents.synced:1", "io.write:1", "intents.dirsynced:1"), ("offsets.dirsynced:1", "publish.rename:1", "recover.redo:1")]

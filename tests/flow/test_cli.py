@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import shlex
 import signal
@@ -398,6 +399,20 @@ def test_interrupt_at_every_stage(lab):
     idle.check_settled()
 
 
+def test_interrupted_generator_tells_what_it_sent(lab):
+    """And what it tells of is in the topic, and in the ledger."""
+    for rate in ("300", "max"):
+        topic, ledger = lab.topic(1), lab.path(f"ledger-{rate}")
+        running = sluice.Running(["gen", "orders", "-b", lab.broker.address, "-t", topic, "--rate", rate, "--ledger", ledger])
+        lab.running.append(running)
+        process.wait_for(lambda: sum(end for _, end in lab.broker.ends(topic).values()) > 100, "records")
+        running.signal(signal.SIGINT)
+        told = re.match(r"sent (\d+) records \(", running.wait().ok().err)
+        count = sum(end for _, end in lab.broker.ends(topic).values())
+        with open(ledger) as lines:
+            assert told and int(told[1]) == count == sum(1 for _ in lines), (running.err, count)
+
+
 # ---- topics ----
 
 def test_topics(lab):
@@ -405,7 +420,9 @@ def test_topics(lab):
     name = f"named{os.getpid()}"
     run("topic", "create", name, "-p", 3, *brokers).expect(0, f"created topic {name} with 3 partitions")
     run("topic", "create", name, *brokers).expect(78, "already exists")
-    assert f"{name}\t3 partitions" in run("topic", "ls", *brokers).ok().out
+    one = lab.topic(1)
+    listed = run("topic", "ls", *brokers).ok().out.splitlines()
+    assert f"{name}\t3 partitions" in listed and f"{one}\t1 partition" in listed, listed
     done = shell(f"printf 'k\\tone\\nk\\ttwo\\nk\\tthree\\n' | $SLUICE topic produce {name} --keyed -b {lab.broker.address}")
     assert done.returncode == 0 and "sent 3 records" in done.stderr, done
     values = "one\ntwo\nthree\n"

@@ -12,13 +12,12 @@ REFUSED = 78  # EX_CONFIG: SL_USER in base/code.def
 
 
 def check_whole(lake, values):
-    """delta.sql: the table has each (partition, offset): value exactly once, by the log and for delta-rs."""
-    for rows in (delta.rows(lake.table, "p", "o", "value"), delta.rows_of_delta_rs(lake.table, "p", "o", "value")):
-        if rows is None:
-            continue
+    """delta.sql: the table has each (partition, offset): value exactly once, by the log and for other readers."""
+    columns = ("p", "o", "value")
+    for reader, rows in [("the log", delta.rows(lake.table, *columns)), *delta.readers(lake.table, *columns)]:
         have = {row[:2]: row[2] for row in rows}
-        assert len(have) == len(rows), "a record is in the table twice"
-        assert have == values, f"{len(have)} records, want {len(values)}"
+        assert len(have) == len(rows), f"{reader}: a record is in the table twice"
+        assert have == values, f"{reader}: {len(have)} records, want {len(values)}"
 
 
 def stream(lab, records=1000, limit=200, name="lake"):
@@ -94,14 +93,14 @@ def test_checkpoint_every_tenth_version(lab):
     assert last % 10 == 0 and os.path.exists(os.path.join(lake.table, "_delta_log", f"{last:020}.checkpoint.parquet"))
     check_whole(lake, values)
     # a reader that has to use the checkpoint sees the same
-    if delta.deltalake is not None:
-        expected = sorted(delta.rows(lake.table, "p", "o"))
-        for version in range(last):
-            os.unlink(os.path.join(lake.table, "_delta_log", f"{version:020}.json"))
-        assert sorted(delta.rows_of_delta_rs(lake.table, "p", "o")) == expected
-        lake.lab.broker.produce(lake.topic, [(0, None, b"later")])
-        lake.run().ok()
-        assert len(delta.rows_of_delta_rs(lake.table, "p", "o")) == len(expected) + 1
+    expected = delta.rows(lake.table, "p", "o")
+    for version in range(last):
+        os.unlink(os.path.join(lake.table, "_delta_log", f"{version:020}.json"))
+    delta.check_readers(lake.table, expected, "p", "o")
+    lake.lab.broker.produce(lake.topic, [(0, None, b"later")])
+    lake.run().ok()
+    for reader, rows in delta.readers(lake.table, "p", "o"):
+        assert len(rows) == len(expected) + 1, reader
 
 
 def test_partition_values(lab):
@@ -112,8 +111,7 @@ def test_partition_values(lab):
     assert sorted(os.listdir(lake.dir)) == ["c", "t"]
     want = {at: name or None for at, name in enumerate(names)}
     assert dict(delta.rows(lake.table, "o", "k")) == want
-    read = delta.rows_of_delta_rs(lake.table, "o", "k")
-    assert read is None or dict(read) == want
+    delta.check_readers(lake.table, want.items(), "o", "k")
 
 
 def test_types(lab):
@@ -126,8 +124,7 @@ def test_types(lab):
     rows = {row[0]: row[1:] for row in delta.rows(lake.table, "o", "b", "i", "t", "a", "st", "ar", "m")}
     assert rows[0] == (True, 7, "ä" * 40, datetime.date(2025, 1, 15), {"x": 1, "y": "q"}, [1, None, 3], rows[0][6])
     assert str(rows[0][6]) == "12345678901234.125" and all(value is None for value in rows[1][:5])
-    read = delta.rows_of_delta_rs(lake.table, "o", "i", "t", "a")
-    assert read is None or {row[0]: row[2:] for row in read} == {o: (row[2], row[3]) for o, row in rows.items()}
+    delta.check_readers(lake.table, delta.rows(lake.table, "o", "b", "i", "t", "a", "st", "ar", "m"), "o", "b", "i", "t", "a", "st", "ar", "m")
 
 
 def test_typed_partitions(lab):
@@ -138,8 +135,7 @@ def test_typed_partitions(lab):
     values = sorted((add["partitionValues"] for add in delta.live(lake.table).values()), key=lambda v: v["i"] is None)
     assert values == [{"i": "-5", "b": "true", "d": "2025-01-15", "t": "2025-01-15T10:23:45.500000Z", "m": "1.50"},
                       {"i": None, "b": None, "d": None, "t": None, "m": None}], values
-    read = delta.rows_of_delta_rs(lake.table, "o", "i", "b", "d")
-    assert read is None or sorted(read) == [(0, -5, True, datetime.date(2025, 1, 15)), (1, None, None, None)]
+    delta.check_readers(lake.table, [(0, -5, True, datetime.date(2025, 1, 15)), (1, None, None, None)], "o", "i", "b", "d")
 
 
 def test_files_of_the_wanted_size(lab):
@@ -213,7 +209,7 @@ def test_table_of_another_engine(lab):
                          partition_by=["n"])
     lake.run().ok()
     assert delta.rows(lake.table, "extra", "n", "O", "k") == [(None, "1", 0, "a")]
-    assert delta.rows_of_delta_rs(lake.table, "extra", "n", '"O"', "k") == [(None, 1, 0, "a")]
+    delta.check_readers(lake.table, [(None, 1, 0, "a")], "extra", "n", '"O"', "k")
 
 
 def test_new_table_with_a_constraint(lab):
@@ -348,9 +344,9 @@ SELECT partition AS p, offset AS o, value FROM read_kafka(bootstrapServers => '{
     for run in range(1, 4):
         lab.broker.produce(topic, [(0, None, b"x"), (0, None, b"y")])
         sluice.run("run", view).ok()
-        assert sorted(delta.rows(folder, "o")) == [(o,) for o in range(2 * run)]
-        read = delta.rows_of_delta_rs(folder, "o")
-        assert read is None or sorted(read) == [(o,) for o in range(2 * run)]
+        want = [(o,) for o in range(2 * run)]
+        assert sorted(delta.rows(folder, "o")) == want
+        delta.check_readers(folder, want, "o")
     assert len(delta.versions(folder)) == 3
     info = delta.commit(folder, 2)[0][1]
     assert info["operation"] == "WRITE" and info["isBlindAppend"] is False

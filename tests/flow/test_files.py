@@ -182,10 +182,27 @@ def test_malformed_lines_become_dead_letters(lab):
         stream.add(f"f.{form}", "\n".join([good[0], bad[0], good[1], bad[1]]) + "\n")
         stream.run().ok()
         assert ids(stream) == [5, 6]
-        rows = files.read("delta", letters, {}, "topic, offset, kind, rule, error")
-        assert [(row["offset"], row["kind"], row["rule"]) for row in sorted(rows, key=lambda row: row["offset"])] == [(2, "malformed", form), (4, "malformed", form)], rows
+        rows = files.read("delta", letters, {}, "topic, offset, kind, rule, error, CAST(value AS STRING) AS value, CAST(CAST(headers[0].value AS STRING) AS BIGINT) AS byte")
+        rows.sort(key=lambda row: row["offset"])
+        assert [(row["offset"], row["kind"], row["rule"]) for row in rows] == [(2, "malformed", form), (4, "malformed", form)], rows
+        assert [row["value"] for row in rows] == bad, "the text as it stands in the file"
+        assert [row["byte"] for row in rows] == [len(good[0]) + 1, sum(map(len, [*good, bad[0]])) + 3], rows
         assert all(row["topic"].endswith(f"f.{form}") for row in rows)
-        assert all(text in row["error"] for text, row in zip(bad, sorted(rows, key=lambda row: row["offset"]))), rows
+        assert all(text in row["error"] for text, row in zip(bad, rows)), rows
+        shown = sluice.run("dlq", "show", stream.sql).ok().out
+        assert f"f.{form}, line 2, byte {len(good[0]) + 1}\n" in shown, shown
+
+
+def test_lines_of_text_are_kept_as_they_are(lab):
+    """What is made of a line fails; the letter holds the line, not the row as JSON."""
+    text, letters = lab.path("in"), lab.path("letters")
+    files.write(f"{text}/a.txt", 'one "two"\n7\n')
+    sql = files.write(lab.path("p.sql"), f"""CREATE STREAMING TABLE letters USING delta LOCATION '{letters}';
+CREATE STREAMING TABLE good USING delta LOCATION '{lab.path("good")}'
+TBLPROPERTIES ('sluice.checkpointLocation' = '{lab.path("c")}', 'sluice.quarantine' = 'letters')
+AS SELECT CAST(value AS INT) AS n FROM STREAM text.`{text}`;""")
+    sluice.run("run", sql, "--available-now").ok()
+    assert files.read("delta", letters, {}, "CAST(value AS STRING) AS value, offset") == [{"value": 'one "two"', "offset": 1}]
 
 
 def test_malformed_elements_of_arrays_become_dead_letters(lab):
@@ -198,8 +215,9 @@ def test_malformed_elements_of_arrays_become_dead_letters(lab):
     stream.add("f.json", '[]\n[{"id":1},{"id":2}]\n[{"id":"x"},{"id":3}]\n[]\n{"id":4}\n')
     stream.run().ok()
     assert ids(stream) == [1, 2, 4]
-    rows = files.read("delta", letters, {}, "offset, rule, error")
+    rows = files.read("delta", letters, {}, "offset, rule, error, CAST(value AS STRING) AS value")
     assert {(row["offset"], row["rule"]) for row in rows} == {(3, "json")} and '"x"' in rows[0]["error"], rows
+    assert '[{"id":"x"},{"id":3}]' in [row["value"] for row in rows], "the first of its letters has the whole array"
 
 
 def test_partition_types_of_a_chain(lab):

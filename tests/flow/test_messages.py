@@ -1,5 +1,9 @@
 """What is wrong, where, and what to do: the important part of every message, and the exit status."""
-from lib import sluice
+import gzip
+import os
+import re
+
+from lib import files, sluice
 
 PIPELINE = ("CREATE STREAMING TABLE x USING {format} {by} {location} TBLPROPERTIES ({checkpoint}{properties})\n"
             "AS SELECT {columns}\nFROM {stream} read_kafka(bootstrapServers => '${{brokers}}', {source}{options}){end}")
@@ -71,6 +75,9 @@ def test_mistakes_of_the_command_line(lab):
                         (["--memory", "lots"], ["`--memory` is `lots`"]),
                         (["--max-batches", "x"], ["max-batches"])):
         run(lab, topic, good, *args).expect(2, *texts)
+    for trigger in ([], ["--available-now"], ["--once"]):
+        run(lab, topic, "SET pipelines.trigger.interval = soon;\n" + good, *trigger).expect(78, "the trigger interval is `soon`")
+    run(lab, topic, "SET sluice.worker = 3;\n" + good).expect(78, "no setting `sluice.worker`", "did you mean `sluice.workers`?")
     sluice.run("rnu").expect(2, "no command `rnu`", "did you mean `sluice run`?")
     sluice.run("run").expect(2, "argument is missing")
     sluice.run("run", lab.path("nope.sql")).expect(1, "nope.sql", "No such file or directory")
@@ -103,3 +110,30 @@ def test_secrets_are_not_shown(lab):
         for name in files:
             with open(os.path.join(folder, name), "rb") as file:
                 assert name == "p.sql" or canary.encode() not in file.read(), name
+
+
+def test_what_people_type_for_tables(lab):
+    """Paths without a format, functions that are misspelt, a version that is asked for help."""
+    table = lab.path("t")
+    sluice.run("sql", "-c", f"SELECT 1 FROM `{table}`").expect(78, "cannot be found", f"delta.`{table}`, parquet.`{table}`")
+    os.makedirs(os.path.join(table, "_delta_log"))
+    sluice.run("sql", "-c", f"SELECT 1 FROM `{table}`").expect(78, f"named with its format: delta.`{table}`")
+    sluice.run("sql", "-c", "SELECT 1 FROM read_kafak(subscribe => 'x')").expect(78, "did you mean `read_kafka`?")
+    assert "sluice version" in sluice.run("help", "version").ok().out
+
+
+def test_files_that_cannot_be_read(lab):
+    """A record in FAILFAST: its text, its place, the reason. A gzip that ends too early: how far it goes, what helps."""
+    bad = lab.path("bad/a.json")
+    files.write(bad, '{"a":1}\n{"a":"x"}\n')
+    result = sluice.run("sql", "-c", f"SELECT a FROM json.`{bad}` WITH (schema = 'a INT', mode = 'FAILFAST')")
+    result.expect(1, "FAILFAST", "field `a`: INT expected, found \"x\"", 'in: {"a":"x"}', "line 2", bad, "PERMISSIVE")
+    whole = gzip.compress(b"".join(b'{"a":%d}\n' % i for i in range(200000)))
+    path = lab.path("cut/b.json.gz")
+    os.makedirs(os.path.dirname(path))
+    with open(path, "wb") as file:
+        file.write(whole[:len(whole) // 2])
+    result = sluice.run("sql", "-c", f"SELECT a FROM json.`{path}` WITH (schema = 'a INT') WHERE a < 0")
+    result.expect(1, "ends in the middle of its compressed data", path, "copy it again", "ignoreCorruptFiles")
+    assert re.search(r"behind line \d{4,}", result.err), result.err
+

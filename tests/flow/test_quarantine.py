@@ -51,18 +51,31 @@ def test_show_and_stats(lab):
     topic = lab.topic(2)
     lab.generate(topic, 500, "--keyed")
     lake = lab.lake(topic, pipeline="quarantine.sql", format="delta", drop=3)
-    assert "no dead letters" in letters.dlq(lake, "stats").ok().out
+    for action in ("stats", "show"):
+        result = letters.dlq(lake, action).expect(0, f"nothing is at `{lake.dir}/bad`", "no query of this pipeline has run")
+        assert "no dead letters" in result.out
+    letters.dlq(lake, "replay").expect(78, f"no checkpoint at `{lake.dir}/c`", "is it the right one?")
+    assert not os.path.exists(lake.file("")), "looking at a wrong path made a checkpoint"
     lake.run().ok()
     values = values_of(lab.broker, topic)
     want = [at for at in values if at[1] % 7 == 3]
     counted = [json.loads(line) for line in letters.dlq(lake, "stats", "--json").ok().out.splitlines()]
-    assert sum(group["count"] for group in counted) == len(want)
+    assert sum(group["open"] for group in counted) == len(want)
     assert {(g["query"], g["kind"], g["rule"], g["topic"]) for g in counted} == {("raw", "constraint", "seven", topic)}
     assert f"{len(want)}  in all" in letters.dlq(lake, "stats").ok().out
     shown = [json.loads(line) for line in letters.dlq(lake, "show", "--json", "--limit", "5").ok().out.splitlines()]
     assert len(shown) == 5 and all((row["partition"], row["offset"]) in want for row in shown), shown
     assert all(row["value"].encode() == values[(row["partition"], row["offset"])] for row in shown)
-    assert "failed_at" in letters.dlq(lake, "show").ok().out
+    assert sorted((row["failed_at"], row["batch_id"], row["offset"]) for row in shown) == [(row["failed_at"], row["batch_id"], row["offset"]) for row in reversed(shown)]
+    assert all(row["state"] == "open" and row["query_id"] and "sqlstate" in row and "headers" in row for row in shown), shown[0]
+    for action in (["stats"], ["show"], ["show", "--limit", "100"]):
+        text = letters.dlq(lake, *action).ok().out
+        assert max(len(line) for line in text.splitlines()) <= 120, text
+    text = letters.dlq(lake, "show", "--limit", "1").ok().out
+    for part in ("1. 20", "query raw, batch ", ", open", f"from        {topic}-", ", offset ", "reason      constraint seven", "error ", "key         "):
+        assert part in text, text
+    full = letters.dlq(lake, "show", "--limit", "1", "--full").ok().out
+    assert len(full) > len(text) and f"query_id    {shown[0]['query_id']}" in full and "timestamp   20" in full, full
     letters.dlq(lake, "show", "--query", "rwa").expect(78, "no query `rwa`", "`raw`")
     letters.dlq(lake, "replay", "--query", "rwa").expect(78, "no query `rwa`", "`raw`")
     letters.dlq(lake, "shw").expect(2, "`dlq` has no `shw`")
@@ -82,6 +95,9 @@ def test_replay_after_a_fix(lab):
         rows = letters.once(letters.rows_of(lake.table, kind, "p", "o", "value"), "the table")
         assert rows == values
         assert "no dead letters to replay" in letters.dlq(lake, "replay").ok().out
+        counted = letters.dlq(lake, "stats").ok().out.splitlines()[-1]
+        assert re.fullmatch(r" +0  in all, and \d+ that were replayed", counted), counted
+        assert {json.loads(line)["state"] for line in letters.dlq(lake, "show", "--json").ok().out.splitlines()} == {"replayed"}
         last, before = lake.offsets(lake.batches()[-1]), lake.offsets(lake.batches()[-2])
         assert last == before, "a replay must not move the offsets"
         lab.broker.produce(topic, [(0, None, b"more")])

@@ -2,6 +2,7 @@
 kill at every step."""
 import json
 import os
+import re
 import shutil
 import time
 
@@ -37,7 +38,7 @@ def small_files(lab, name="t", commits=12, rows=50):
 
 def content(path):
     rows = sorted(delta.rows(path, "id", "text", "x", "day"))
-    assert rows == sorted(delta.rows_of_delta_rs(path, "id", "text", "x", "day")), "delta-rs reads other rows than the log has"
+    delta.check_readers(path, rows, "id", "text", "x", "day")
     assert len({row[0] for row in rows}) == len(rows), "a row is there twice"
     return rows
 
@@ -170,7 +171,8 @@ def test_compact_keeps_codec_and_partition_texts(lab):
                              writer_properties=lake.WriterProperties(compression="ZSTD"))
     before = sorted(delta.rows(path, "id", "p"), key=str)
     command("compact", path).ok()
-    assert sorted(delta.rows(path, "id", "p"), key=str) == before == sorted(delta.rows_of_delta_rs(path, "id", "p"), key=str)
+    assert sorted(delta.rows(path, "id", "p"), key=str) == before
+    delta.check_readers(path, before, "id", "p")
     assert len(delta.live(path)) == 3 and all(name.endswith(".zstd.parquet") for name in delta.live(path))
 
 
@@ -307,7 +309,7 @@ FROM STREAM read_kafka(bootstrapServers => '${brokers}', subscribe => '${topic}'
     path = lab.path("lake", "t")
     rows = delta.rows(path, "o")
     assert sorted(o for (o,) in rows) == list(range(300))
-    assert sorted(delta.rows_of_delta_rs(path, "o")) == sorted(rows)
+    delta.check_readers(path, rows, "o")
     optimized = [info for info in delta.actions(path, "commitInfo") if info["operation"] == "OPTIMIZE"]
     assert optimized and all(info["operationParameters"]["auto"] is True for info in optimized)
     assert len(delta.live(path)) < 80, f"{len(delta.live(path))} of 120 files are left"
@@ -616,3 +618,28 @@ def test_no_append_fails_beside_compactions(lab):
 def test_compactions_among_writers(lab):
     """No row is lost, doubled or raised from the dead, and every command of ours ends well."""
     among_writers(lab, 10, True)
+
+
+def test_places_without_a_table_are_told(lab):
+    """A path that is wrong, or one above the tables, is no table with nothing to do."""
+    path = small_files(lab, commits=2)
+    above, empty = os.path.dirname(path), lab.path("empty")
+    os.makedirs(empty, exist_ok=True)
+    for action in ("compact", "vacuum", "describe", "history", "detail", "files"):
+        command(action, lab.path("nope")).expect(78, "path does not exist", lab.path("nope"))
+        command(action, above).expect(78, "is no table", f"tables below it: `{path}` (delta)")
+        command(action, empty).expect(78, "is no table", "none below it")
+    for statement in ("OPTIMIZE '{}'", "DESCRIBE HISTORY '{}'", "VACUUM '{}'", "DESCRIBE DETAIL delta.`{}`", "OPTIMIZE parquet.`{}`"):
+        sluice.run("sql", "-c", statement.format(lab.path("nope"))).expect(78, "path does not exist")
+        sluice.run("sql", "-c", statement.format(above)).expect(78, "is no table", path)
+
+
+def test_history_and_detail_fit_a_terminal(lab):
+    path = small_files(lab, commits=3)
+    command("compact", path).ok()
+    for action in ("history", "detail"):
+        text = command(action, path).ok().out
+        assert max(map(len, text.splitlines())) <= 120, text
+    history = command("history", path).ok().out
+    assert re.search(r"^3  20\S+ \S+  OPTIMIZE$", history, re.M) and "  metrics  " in history, history
+    assert "partitionColumns  day" in command("detail", path).ok().out

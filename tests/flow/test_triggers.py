@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import time
 
 from lib import process, sluice, table
 from lib.lab import values_of
@@ -171,6 +172,28 @@ def test_broker_killed_while_running(lab):
     running.signal(signal.SIGTERM)
     running.wait().ok()
     lake.check_whole(want)
+
+
+def test_brokers_gone_from_an_idle_stream(lab):
+    """It waits without taking a core, says so once, and goes on by itself when they are back."""
+    topic = filled(lab)
+    lake = lab.lake(topic)
+    running, address = lake.start(), lab.broker.address
+    process.wait_for(lambda: lake.batches(), "batch 0")
+    lab.broker.kill9()
+    began, before = time.monotonic(), running.cpu_seconds()
+    process.wait_for(lambda: "trying again until it works" in running.err, "a warning", 60)
+    share = (running.cpu_seconds() - before) / (time.monotonic() - began)
+    assert share < 0.2, f"waiting took {share:.0%} of a core"
+    assert f"on the Kafka brokers `{address}`" in running.err and "Connection refused" in running.err, running.err
+    lab.broker.start()
+    lab.broker.produce(topic, numbers(1, 30, 700))
+    want = values_of(lab.broker, topic)
+    process.wait_for(lambda: len(lake.rows_so_far("p")) == len(want), "all rows", 90, 0.1)
+    running.signal(signal.SIGTERM)
+    running.wait().ok()
+    lake.check_whole(want)
+    assert running.err.count("trying again") == 1 and running.err.count("it works again") == 1, running.err
 
 
 def test_progress(lab):

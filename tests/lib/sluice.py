@@ -61,6 +61,11 @@ class Running:
     def is_running(self):
         return self.child.poll() is None
 
+    def cpu_seconds(self):
+        with open(f"/proc/{self.child.pid}/stat") as stat:
+            times = stat.read().rsplit(")", 1)[1].split()[11:13]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
     def signal(self, number):
         os.kill(self.child.pid, number)
 

@@ -118,7 +118,7 @@ void test_drift_refuses_what_it_cannot_do(void **state) {
     (void)state;
     static const char *const cases[][2] = {
         {PIPELINE(", 'sluice.onSchemaDrift' = 'ignore'", "o.id"),
-         "has to be warn, quarantine, fail or none"},
+         "has to be warn, quarantine, fail, evolve or none"},
         {PIPELINE(", 'sluice.onSchemaDrift' = 'quarantine'", "o.id"),
          "the table has no quarantine"},
         {"CREATE MATERIALIZED VIEW v USING noop TBLPROPERTIES ('sluice.onSchemaDrift' = 'warn') AS "

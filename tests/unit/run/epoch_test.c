@@ -146,7 +146,7 @@ struct fixture {
     struct numbers source;
     struct summing sinks[OUTPUTS], letters_sink;
     struct sl_letters *letters;
-    struct sl_pipe pipes[OUTPUTS];
+    struct sl_pipes pipes[OUTPUTS];
     struct sl_epoch epoch;
 };
 
@@ -172,9 +172,8 @@ static struct sl_node *scan_node(struct sl_arena *arena) {
 }
 
 static void make_pipe(struct fixture *f, int at, struct sl_node *plan) {
-    struct sl_pipes pipes;
-    if (sl_lower(&f->engine.arena, plan, &pipes, &f->err) != SL_OK) fail_msg("%s", f->err.msg);
-    f->pipes[at] = pipes.items[0];
+    if (sl_lower(&f->engine.arena, plan, &f->pipes[at], &f->err) != SL_OK)
+        fail_msg("%s", f->err.msg);
 }
 
 static void make_plans(struct fixture *f) {
@@ -223,10 +222,11 @@ static void open_fixture(struct fixture *f) {
     open_sink(&f->letters_sink);
     for (uint32_t i = 0; i < OUTPUTS; i++) {
         open_sink(&f->sinks[i]);
-        feed->consumers[i] = (struct sl_consumer){&f->pipes[i], i};
-        f->epoch.outputs[i] = (struct sl_output){.session = &f->session, .sink = &f->sinks[i].base};
+        feed->consumers[i] = (struct sl_consumer){f->pipes[i].items, i};
+        f->epoch.outputs[i] = (struct sl_output){
+            .session = &f->session, .sink = &f->sinks[i].base, .pipes = &f->pipes[i]};
     }
-    f->letters = sl_letters_new(arena, SL_STR("checked"), &f->session);
+    f->letters = sl_letters_new(arena, SL_STR("checked"), SL_STR("id"), &f->session);
     f->letters->sink = &f->letters_sink.base;
     assert_int_equal(sl_letters_add_source(f->letters, &f->source.base, &f->err), SL_OK);
     sl_letters_begin(f->letters, 7, 0, false);

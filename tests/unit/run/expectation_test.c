@@ -60,7 +60,7 @@ static void close_fixture(struct fixture *f) {
 struct rows {
     struct sl_chain chain;
     struct sl_arena arena;
-    struct sl_batch batch, *out;
+    struct sl_batch batch, *out; /* out: what came last */
     struct sl_faults faults;
 };
 
@@ -71,7 +71,8 @@ static void make_rows(struct fixture *f, struct rows *rows, const int32_t (*valu
     sl_faults_init(&rows->faults);
     assert_int_equal(sl_lower(&f->arena, f->bound.plan, &f->pipes, &f->err), SL_OK);
     assert_int_equal(f->pipes.count, 1);
-    assert_int_equal(sl_chain_init(&rows->chain, &f->pipes.items[0], false, &f->err), SL_OK);
+    assert_int_equal(
+        sl_chain_init(&rows->chain, &f->pipes, &f->pipes.items[0], NULL, false, &f->err), SL_OK);
     sl_batch_init(&rows->batch, sl_node_schema(&rows->arena, f->pipes.items[0].scan), &rows->arena);
     for (uint32_t r = 0; r < count; r++)
         for (int c = 0; c < 2; c++) {
@@ -84,12 +85,18 @@ static void make_rows(struct fixture *f, struct rows *rows, const int32_t (*valu
     rows->batch.rows = rows->batch.selected_rows = count;
 }
 
+static enum sl_code take_out(void *ctx, struct sl_batch *batch, struct sl_err *err) {
+    (void)err;
+    ((struct rows *)ctx)->out = batch;
+    return SL_OK;
+}
+
 static enum sl_code process(struct fixture *f, struct rows *rows, bool quarantine) {
     rows->chain.faults = quarantine ? &rows->faults : NULL;
     rows->batch.selected = NULL;
     rows->batch.selected_rows = rows->batch.rows;
     f->err = (struct sl_err){0};
-    return sl_chain_process(&rows->chain, &f->session, &rows->batch, &rows->out, &f->err);
+    return sl_chain_push(&rows->chain, &f->session, &rows->batch, take_out, rows, &f->err);
 }
 
 static void free_rows(struct rows *rows) {

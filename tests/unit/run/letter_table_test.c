@@ -26,6 +26,13 @@ void test_letter_tables_are_read_by_their_connector(void **state) {
     assert_int_equal(sl_letter_table_find(&statement, &arena, &table, &err), SL_OK);
     assert_false(table.exists);
     expect_sql(&table, "delta.`/not/there``s`");
+    statement = holder("parquet", "/it's");
+    assert_int_equal(sl_letter_table_find(&statement, &arena, &table, &err), SL_OK);
+    struct sl_buf sql = {0};
+    sl_letter_table_put_sql(&sql, &table);
+    static const char begins[] = "read_parquet(path => '/it\\'s', `schema` => 'STRUCT<";
+    assert_memory_equal(sl_buf_cstr(&sql), begins, sizeof begins - 1);
+    sl_buf_release(&sql);
     statement = holder("console", "");
     assert_int_equal(sl_letter_table_find(&statement, &arena, &table, &err), SL_UNSUPPORTED);
     assert_non_null(strstr(err.msg, "the dead letters in `bad` (console) cannot be read back"));

@@ -3,6 +3,8 @@
  * between the two commits. */
 #include "run_fixture.h"
 
+#include "run/query_int.h"
+
 #define SOURCE                                                                                     \
     "FROM STREAM read_kafka(bootstrapServers => '${brokers}', subscribe => 'in', startingOffsets " \
     "=> 'earliest', maxOffsetsPerTrigger => 100)"
@@ -107,6 +109,52 @@ void test_changed_query_in_a_half_committed_batch_is_refused(void **state) {
     assert_non_null(strstr(f.err.msg, "not the same ones"));
     fixture_run_ok(&f, pipeline_of_delta);
     fixture_close(&f);
+}
+
+/* One process, as an outage has it: the batch fails at each of the points, one after the other, and
+ * its next run is of the same query. seal: what stands in the letters' seal before the last run. */
+static void run_again_in_process(const char *const *points, const char *seal) {
+    struct run_fixture f;
+    struct sl_pipeline pipeline;
+    struct sl_query *query;
+    struct sl_trigger trigger = {.kind = SL_TRIGGER_AVAILABLE_NOW};
+    enum sl_step step = SL_STEP_IDLE;
+    int64_t wait_ms;
+    char dir[600];
+    fixture_open(&f);
+    fixture_produce(&f, 0, 400, value_of);
+    assert_int_equal(
+        sl_pipeline_load(&f.engine, "test", SL_STR(pipeline_of_delta), &pipeline, &f.err), SL_OK);
+    assert_int_equal(
+        sl_query_open(&pipeline, pipeline.queries, &trigger, fixture_count, &f, &query, &f.err),
+        SL_OK);
+    for (; *points; points++) {
+        assert_int_equal(sl_fail_configure(*points, &f.err), SL_OK);
+        if (sl_query_step(query, &step, &wait_ms, &f.err) == SL_OK)
+            fail_msg("%s did not fail", *points);
+        query->rerun = true; /* as wait_out does */
+    }
+    assert_int_equal(sl_fail_configure("", &f.err), SL_OK);
+    snprintf(dir, sizeof dir, "%s/c/.sluice/letters", f.dir);
+    if (seal)
+        assert_int_equal(
+            sl_io_put_atomic(dir, "0", sl_str(seal), SL_PUT_REPLACE, "letters", &f.err), SL_OK);
+    for (step = SL_STEP_IDLE; step != SL_STEP_DONE;)
+        if (sl_query_step(query, &step, &wait_ms, &f.err) != SL_OK) fail_msg("%s", f.err.msg);
+    sl_query_close(query);
+    sl_pipeline_release(&pipeline);
+    expect_split(&f, "delta", 400);
+    fixture_close(&f);
+}
+
+void test_third_run_in_a_process_finds_the_same_letters(void **state) {
+    (void)state;
+    static const char *const letters_are_in[] = {"letters.committed:1:eio", "read.mid:1:eio",
+                                                 "rows.committed:1:eio", NULL};
+    run_again_in_process(letters_are_in, NULL);
+    /* the rows are in, so nothing is written, and what only writing finds is not found again */
+    static const char *const rows_are_in[] = {"rows.committed:1:eio", "commits.pre:1:eio", NULL};
+    run_again_in_process(rows_are_in, "v1\n41 0123456789abcdef\n");
 }
 
 void test_limits_stop_before_anything_is_written(void **state) {

@@ -1,0 +1,48 @@
+/* The watermark of a query: how far event time has come, less the delay; and what of it reaches
+ * each stateful operator.
+ *
+ * It is computed behind a batch from all event times that passed the WATERMARK clauses in it, those
+ * of late rows too, and holds from the next batch on.  Rows of batch N are late by the watermark
+ * of batch N - 1, keys go by that of batch N.  After a restart only the one value of the query is
+ * known: with the policy `min` and several clauses it stands until each of them has seen rows.
+ * Source: Spark 4.1 WatermarkTracker.scala, WatermarkPropagator.scala.
+ */
+#ifndef SL_RUN_WATERMARK_H
+#define SL_RUN_WATERMARK_H
+
+#include "run/states.h"
+
+struct sl_watermark_clock {
+    int64_t *clause_ms; /* per clause; -1: nothing seen in this run */
+    uint32_t count;
+    bool max_policy;  /* spark.sql.streaming.multipleWatermarkPolicy = max, as the checkpoint has it
+                       */
+    int64_t value_ms; /* of the next batch */
+    int64_t late_ms;  /* of the batch before it */
+};
+
+void sl_watermark_init(struct sl_watermark_clock *clock, struct sl_arena *query,
+                       const struct sl_pipes *pipes);
+/* What the watermark is behind a batch in which clause i saw times[i]; and making it so. */
+int64_t sl_watermark_next(const struct sl_watermark_clock *clock, const struct sl_pipes *pipes,
+                          const struct sl_event_times *times);
+void sl_watermark_advance(struct sl_watermark_clock *clock, const struct sl_pipes *pipes,
+                          const struct sl_event_times *times);
+
+/* Sets the marks of every state for the next batch. */
+void sl_watermark_mark(const struct sl_watermark_clock *clock, struct sl_states *states);
+/* Would a batch without new rows change anything, by a watermark that moved since the last one? */
+bool sl_watermark_wants_batch(const struct sl_watermark_clock *clock,
+                              const struct sl_states *states, enum sl_output_mode mode);
+
+/* What the next batch's watermark is, kept for the moment between the sink's commit and commits/N:
+ * `<checkpoint>/.sluice/watermark`. */
+SL_MUST_CHECK enum sl_code sl_watermark_write(struct sl_str checkpoint_dir, int64_t batch_id,
+                                              uint64_t offsets_hash, int64_t next_ms,
+                                              struct sl_err *err);
+/* *next_ms is left as it is when there is none of this batch. */
+SL_MUST_CHECK enum sl_code sl_watermark_read(struct sl_str checkpoint_dir, int64_t batch_id,
+                                             uint64_t offsets_hash, int64_t *next_ms,
+                                             struct sl_err *err);
+
+#endif
