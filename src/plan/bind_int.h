@@ -31,6 +31,7 @@ struct sl_binder {
     uint32_t depth;
     const struct sl_cte_frame *ctes;
     const struct sl_view_frame *views;
+    const struct sl_urelation *first_rows; /* the SELECT whose first rows the FILTER above wants */
 };
 
 /* relations */
@@ -47,6 +48,13 @@ enum sl_code sl_bind_sort(struct sl_binder *binder, const struct sl_urelation *s
                           struct sl_node **out, struct sl_err *err);
 enum sl_code sl_bind_join(struct sl_binder *binder, const struct sl_urelation *relation,
                           struct sl_node *left, struct sl_node **out, struct sl_err *err);
+/* Is it the FILTER that asks for the first rows by row_number()? Then *select numbers them. */
+bool sl_is_first_rows(const struct sl_binder *binder, const struct sl_urelation *filter,
+                      const struct sl_urelation **select);
+enum sl_code sl_bind_first_rows(struct sl_binder *binder, const struct sl_urelation *select,
+                                struct sl_node **out, struct sl_err *err);
+/* NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING */
+enum sl_code sl_over_in_stream(const struct sl_uexpr *over, struct sl_err *err);
 /* BOOLEAN, or an untyped NULL; else the error that `condition` names. */
 enum sl_code sl_bind_condition(struct sl_binder *binder, const struct sl_scope *scope,
                                const struct sl_uexpr *expr, struct sl_expr **out,

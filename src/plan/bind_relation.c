@@ -28,6 +28,8 @@ static enum sl_code bind_filter(struct sl_binder *binder, const struct sl_urelat
     struct sl_node *input;
     struct sl_expr *condition;
     if (relation->having) return sl_bind_select(binder, relation->input, relation, NULL, out, err);
+    const struct sl_urelation *first;
+    if (sl_is_first_rows(binder, relation, &first)) binder->first_rows = first;
     SL_TRY(sl_bind_node(binder, relation->input, &input, err));
     struct sl_select windows = {.base = input};
     struct sl_scope scope = sl_scope_of(binder, input);
@@ -221,6 +223,7 @@ static enum sl_code bind_relation_kind(struct sl_binder *binder,
         return sl_bind_read(binder, relation, out, err);
     case SL_R_PROJECT:
     case SL_R_AGGREGATE:
+        if (relation == binder->first_rows) return sl_bind_first_rows(binder, relation, out, err);
         return sl_bind_select(binder, relation, NULL, NULL, out, err);
     case SL_R_FILTER:
         return bind_filter(binder, relation, out, err);

@@ -260,14 +260,17 @@ static const struct sl_uexpr *find_over(const struct sl_uexpr *expr) {
     return NULL;
 }
 
-static enum sl_code check_over(const struct sl_uexpr *expr, const struct sl_node *base,
-                               struct sl_err *err) {
-    const struct sl_uexpr *over = find_over(expr);
-    if (!over || !sl_node_is_streaming(base)) return SL_OK;
+enum sl_code sl_over_in_stream(const struct sl_uexpr *over, struct sl_err *err) {
     return sl_fail_at(err, over->span, "NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING", "42KDE",
                       "window functions with OVER are not supported on streaming "
                       "DataFrames/Datasets: only time windows are, as in GROUP BY window(ts, '5 "
                       "minutes')");
+}
+
+static enum sl_code check_over(const struct sl_uexpr *expr, const struct sl_node *base,
+                               struct sl_err *err) {
+    const struct sl_uexpr *over = find_over(expr);
+    return over && sl_node_is_streaming(base) ? sl_over_in_stream(over, err) : SL_OK;
 }
 
 static enum sl_code bind_items(struct sl_binder *binder, const struct sl_scope *scope,

@@ -30,7 +30,7 @@ SQL = [
     ({"columns": "topic + true"}, ["DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE", "BOOLEAN"]),
     ({"columns": "substring(topic)"}, ["WRONG_NUM_ARGS", "substring"]),
     ({"columns": "offset,"}, ["PARSE_SYNTAX_ERROR"]),
-    ({"columns": "count(*)"}, ["0A000", "count"]),
+    ({"columns": "count(*)"}, ["42KDE", "without watermark"]),
     ({"columns": "offset, NULL AS n"}, ["`n` has type VOID", "CAST(NULL AS STRING)"]),
     ({"columns": "offset, offset"}, ["COLUMN_ALREADY_EXISTS", "`offset`"]),
     ({"columns": "from_json(CAST(value AS STRING), 'a INTT')"}, ["INTT"]),

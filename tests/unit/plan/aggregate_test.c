@@ -73,6 +73,20 @@ void test_items_are_shared_and_pruned(void **state) {
     fixture_release(&fixture);
 }
 
+void test_first_rows_of_keys(void **state) {
+    (void)state;
+    has_plan(
+        "SELECT s, x.a FROM (SELECT a, s, b, row_number() OVER (PARTITION BY s, dt ORDER BY ts "
+        "DESC) AS n FROM t) AS x WHERE b > 1 AND n = 1",
+        "Project [_row.c1 AS s, _row.c0 AS a]\n"
+        "+- Filter ((_row.c2 > 1) AND (_row.c3 = 1))\n"
+        "   +- Aggregate [_partition, _partition], [_partition, _partition, max_by(_row, "
+        "_order) AS _row]\n"
+        "      +- Project [s AS _partition, dt AS _partition, named_struct('c0', a, 'c1', s, "
+        "'c2', b, 'c3', 1) AS _row, named_struct('c6', ts) AS _order]\n"
+        "         +- Relation [a, b, s, ts, dt] t\n");
+}
+
 void test_group_by_forms(void **state) {
     (void)state;
     has_schema("SELECT a % 2, count(*) c FROM t GROUP BY 1", "(a % 2) INT, c BIGINT");

@@ -235,6 +235,10 @@ void test_what_does_not_run_is_refused_by_name(void **state) {
         const char *sql, *what;
     } refused[] = {
         {"SELECT row_number() OVER (ORDER BY a) FROM t", "OVER"},
+        {"SELECT * FROM (SELECT *, row_number() OVER (ORDER BY a) AS n FROM t) WHERE n = 2",
+         "OVER"},
+        {"SELECT * FROM (SELECT *, row_number() OVER (ORDER BY a, b DESC) AS n FROM t) WHERE n = 1",
+         "both directions"},
         {"SELECT * FROM t WHERE a IN (SELECT 1)", "subqueries"},
         {"SELECT a FROM STREAM t INTERSECT SELECT a FROM t", "INTERSECT of streams"},
         {"SELECT a FROM t LIMIT 1 OFFSET 1", "OFFSET"},

@@ -161,6 +161,11 @@ void test_other_places_of_windows(void **state) {
     fails("SELECT a, row_number() OVER (PARTITION BY s ORDER BY ts) FROM STREAM t",
           "NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING", "42KDE",
           "row_number() OVER (PARTITION BY s ORDER BY ts)");
+    fails(
+        "SELECT a FROM (SELECT a, row_number() OVER (PARTITION BY s ORDER BY ts) AS n FROM STREAM "
+        "t) WHERE n = 1",
+        "NON_TIME_WINDOW_NOT_SUPPORTED_IN_STREAMING", "42KDE",
+        "row_number() OVER (PARTITION BY s ORDER BY ts)");
 }
 
 /* ---- legality ---- */
