@@ -177,6 +177,13 @@ static enum sl_code two_windows(const struct making *making, struct sl_err *err)
 
 /* ---- window ---- */
 
+static enum sl_code unparsable(const struct sl_uexpr *given, struct sl_str text,
+                               struct sl_err *err) {
+    return sl_fail_at(err, given->span, "CANNOT_PARSE_INTERVAL", "22006",
+                      "unable to parse '%.*s': durations look like '5 minutes' or '1 day 12 hours'",
+                      SL_STR_ARG(text));
+}
+
 static enum sl_code bind_duration(const struct making *making, uint32_t arg, int64_t *out,
                                   struct sl_err *err) {
     const struct sl_uexpr *given = making->call->args[arg];
@@ -197,11 +204,7 @@ static enum sl_code bind_duration(const struct making *making, uint32_t arg, int
         return SL_USER;
     }
     struct sl_str text = sl_vec_str(value->literal, 0);
-    if (!sl_calendar_interval_parse(text, &interval))
-        return sl_fail_at(err, given->span, "CANNOT_PARSE_INTERVAL", "22006",
-                          "unable to parse '%.*s': durations look like '5 minutes' or '1 day 12 "
-                          "hours'",
-                          SL_STR_ARG(text));
+    if (!sl_calendar_interval_parse(text, &interval)) return unparsable(given, text, err);
     if (interval.months)
         return sl_fail_at(err, given->span, "CANNOT_PARSE_INTERVAL", "22006",
                           "intervals greater than a month are not supported (%.*s)",
@@ -347,6 +350,15 @@ static enum sl_code make_session(const struct making *making, const struct sl_se
     return SL_OK;
 }
 
+/* A gap that is written out and means nothing would drop every row. */
+static enum sl_code check_gap(const struct sl_uexpr *given, const struct sl_expr *gap,
+                              struct sl_err *err) {
+    struct sl_calendar_interval interval;
+    if (gap->kind != SL_EXPR_LITERAL || sl_vec_is_null(gap->literal, 0)) return SL_OK;
+    struct sl_str text = sl_vec_str(gap->literal, 0);
+    return sl_calendar_interval_parse(text, &interval) ? SL_OK : unparsable(given, text, err);
+}
+
 static enum sl_code bind_session(struct making *making, struct sl_expr **out, struct sl_err *err) {
     struct sl_select_window window = {0};
     struct sl_select *select = making->select;
@@ -365,6 +377,7 @@ static enum sl_code bind_session(struct making *making, struct sl_expr **out, st
         if (err) sl_hint(err, "Write a text such as '5 minutes', or an expression that gives one.");
         return SL_USER;
     }
+    SL_TRY(check_gap(making->call->args[1], window.gap, err));
     if (select->window.time && !same_window(&select->window, &window))
         return two_windows(making, err);
     if (!select->window.time) {

@@ -376,7 +376,8 @@ static struct pruned prune_deduplicate(struct sl_arena *arena, const struct sl_n
     *what = *node->deduplication;
     uint32_t *also = SL_NEW_ARRAY(arena, uint32_t, what->key_count + 1), count = what->key_count;
     if (count) memcpy(also, what->keys, count * sizeof *also);
-    if (what->within_watermark) also[count++] = (uint32_t)what->event_time.column;
+    if (what->within_watermark && what->event_time.column >= 0)
+        also[count++] = (uint32_t)what->event_time.column;
     if (!is_event_time_read(what, needs)) what->event_time.column = -1;
     struct pruned out = prune_passing(arena, node, needs, also, count);
     what->keys = mapped(arena, what->keys, what->key_count, out.map);

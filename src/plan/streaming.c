@@ -289,7 +289,14 @@ static bool is_streaming_limit(const struct sl_node *node) {
     return node->kind == SL_NODE_LIMIT && sl_node_is_streaming(node);
 }
 
+static bool has_no_delay(const struct sl_node *node) {
+    return node->kind == SL_NODE_DEDUPLICATE && node->deduplication->within_watermark &&
+           node->deduplication->event_time.column < 0;
+}
+
 static enum sl_code check_engine(const struct checking *checking) {
+    const struct sl_node *within = find(checking->plan, has_no_delay);
+    if (within) return check_deduplicate(checking, within);
     const struct sl_node *limit = find(checking->plan, is_streaming_limit);
     if (!limit || checking->mode == SL_MODE_COMPLETE) return SL_OK;
     sl_fail_at(checking->err, limit->span, "UNSUPPORTED_FEATURE", "0A000",

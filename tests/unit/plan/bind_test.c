@@ -245,6 +245,8 @@ void test_what_does_not_run_is_refused_by_name(void **state) {
         {"SELECT a FROM t LEFT JOIN LATERAL explode(ai) q", "LEFT JOIN with a generator"},
         {"SELECT a FROM t, LATERAL (SELECT explode(ai)) q", "LATERAL before a subquery"},
         {"SELECT a FROM t GROUP BY ROLLUP (a)", "GROUPING SETS, ROLLUP and CUBE"},
+        {"SELECT regr_slope(a, b) FROM t", "the aggregate function `regr_slope`"},
+        {"SELECT rank(), a FROM t", "the window function `rank`"},
         {"SELECT stack(70000, 1)", "stack() of more than 65536 rows"},
         {"SELECT json_tuple(s, s) FROM t", "a field name of json_tuple()"},
     };

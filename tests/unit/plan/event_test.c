@@ -143,6 +143,8 @@ void test_errors_of_windows(void **state) {
           "a");
     fails("SELECT window(ts, '1 month') FROM t", "CANNOT_PARSE_INTERVAL", "22006", "'1 month'");
     fails("SELECT window(ts, 'soon') FROM t", "CANNOT_PARSE_INTERVAL", "22006", "'soon'");
+    fails("SELECT count(*) FROM t GROUP BY session_window(ts, 'soon')", "CANNOT_PARSE_INTERVAL",
+          "22006", "'soon'");
     fails("SELECT window(ts) FROM t", "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "42605", "window(ts)");
     fails("SELECT window_time(st) FROM t", "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "42K09",
           "window_time(st)");
