@@ -91,6 +91,13 @@ static void note_lost_records(const struct sl_batch *batch, const struct sl_shar
     free(stays);
 }
 
+static void take_sample(const struct sl_batch *batch, const struct sl_vec *column,
+                        const struct sl_vec *times, uint32_t row, struct sl_late_sample *sample) {
+    if (atomic_exchange(&sample->taken, true)) return;
+    sl_batch_describe_row(batch, row, sample->row, sizeof sample->row);
+    time_at(column, times, row, &sample->time_us);
+}
+
 uint64_t sl_shard_rows_drop_late(struct sl_shard_rows *shards, const struct sl_batch *batch,
                                  const struct sl_event_time *event_time,
                                  const struct sl_batch_marks *marks) {
@@ -112,6 +119,7 @@ uint64_t sl_shard_rows_drop_late(struct sl_shard_rows *shards, const struct sl_b
         shards->rows[late++] = row;
     }
     shards->count = kept;
+    if (late && marks->late) take_sample(batch, column, times, shards->rows[0], marks->late);
     if (keeps && late)
         note_lost_records(batch, shards, shards->rows, late_times, late,
                           (uint32_t)event_time->column, mark_us);

@@ -20,11 +20,20 @@
 #ifndef SL_OPS_STATEFUL_H
 #define SL_OPS_STATEFUL_H
 
+#include <stdatomic.h>
+
 #include "expr/aggregate.h"
 #include "ops/op.h"
 #include "state/state_store.h"
 
 enum { SL_STATE_SHARDS = 16 };
+
+/* The first late row that an operator met in a batch, for people; several tasks look for one. */
+struct sl_late_sample {
+    atomic_bool taken;
+    char row[160]; /* "topic orders partition 3 offset 12345" */
+    int64_t time_us;
+};
 
 /* What the batch says to an operator. */
 struct sl_batch_marks {
@@ -33,6 +42,7 @@ struct sl_batch_marks {
     bool keeps_late; /* sluice.lateRows = quarantine: a late row is a fault (SL_FAULT_LATE) of its
                         record where the batch has faults */
     const struct sl_session *session;
+    struct sl_late_sample *late; /* NULL: nobody asks */
 };
 
 /* Of a batch; sums over shards. Names of Spark's StateOperatorProgress. */

@@ -1,4 +1,5 @@
 /* The part of a streaming query that remembers: output mode, states, watermark. */
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/quantity.h"
 #include "plan/streaming.h"
@@ -95,6 +96,8 @@ enum sl_code sl_query_states_begin(struct query_batch *batch, struct sl_output *
         struct sl_state *state = &states->items[i];
         state->marks.keeps_late = query->keeps_late;
         state->marks.session = &query->session;
+        atomic_store(&state->late.taken, false);
+        state->marks.late = &state->late;
         state->stateful->ops->begin(state->stateful, &state->marks);
     }
     return SL_OK;
@@ -114,7 +117,19 @@ enum sl_code sl_query_states_save(struct query_batch *batch, struct sl_err *err)
     }
     if (query->clock.count == 0) return SL_OK;
     return sl_watermark_write(query->checkpoint_dir, query->next_batch, batch->seq.hash,
-                              sl_query_next_watermark(batch), err);
+                              &query->clock, &query->pipes, batch->event_times, err);
+}
+
+static void tell_late(const struct query_batch *batch, const struct sl_state *state) {
+    const struct sl_query *query = batch->query;
+    char time[SL_CLOCK_TEXT_SIZE], mark[SL_CLOCK_TEXT_SIZE];
+    if (!state->metrics.rows_late || !atomic_load(&state->late.taken)) return;
+    sl_log_event(&query->engine->log, SL_LOG_INFO, SL_CAT_RUN,
+                 "query %.*s, batch %lld: %llu rows were late (watermark %s), such as %s of %s",
+                 SL_STR_ARG(query->name), (long long)query->next_batch,
+                 (unsigned long long)state->metrics.rows_late,
+                 sl_clock_text(mark, state->marks.late_ms), state->late.row,
+                 sl_clock_text(time, state->late.time_us / 1000));
 }
 
 static void tell_ahead(const struct query_batch *batch) {
@@ -138,6 +153,7 @@ enum sl_code sl_query_states_committed(struct query_batch *batch, struct sl_err 
         state->last_evict_ms = state->marks.evict_ms;
         if (state->stateful->ops->metrics)
             state->stateful->ops->metrics(state->stateful, &state->metrics);
+        tell_late(batch, state);
     }
     tell_ahead(batch);
     sl_watermark_advance(&query->clock, &query->pipes, batch->event_times);

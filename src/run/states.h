@@ -20,7 +20,8 @@ struct sl_state {
     uint32_t behind;                 /* .. from this operator on */
     struct sl_state_store *store;    /* NULL: nothing is kept between batches */
     struct sl_batch_marks marks;     /* of the batch */
-    int64_t last_evict_ms;           /* of the last batch of this run; INT64_MIN: there was none */
+    struct sl_late_sample late;      /* of the batch */
+    int64_t last_evict_ms;           /* of the last batch; INT64_MIN: there was none */
     struct sl_state_metrics metrics; /* of the last batch */
 };
 

@@ -122,7 +122,7 @@ def test_late_rows_become_dead_letters(lab):
     lab.broker.produce(topic, [event("1", "2025-12-15T09:01:00Z"), event("2", "2025-12-15T10:00:00Z")])
     lake.run().ok()
     lab.broker.produce(topic, [event("3", "2025-12-15T09:02:00Z"), event("4", "2025-12-15T10:01:00Z")])
-    lake.run().ok()
+    lake.run().expect(0, "1 rows were late", "partition 0 offset 2")
     found = delta.rows(os.path.join(lake.dir, "letters"), "offset", "kind", "value")
     assert [(row[0], row[1], json.loads(row[2])["id"]) for row in found] == [(2, "late", "3")], found
 
@@ -145,5 +145,6 @@ def test_modes_that_a_sink_does_not_take_are_refused(lab):
     for form, mode in (("parquet", "update"), ("parquet", "complete"), ("delta", "update")):
         lake = pipeline(lab, topic, COUNTS, table_target(form, sluice_outputMode=mode))
         lake.run().expect(78, "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE", mode)
+        sluice.run("validate", *lake.args(trigger=None)[1:]).expect(78, "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE")
     lake = pipeline(lab, topic, COUNTS, table_target("parquet", sluice_outputMode="sometimes"))
     lake.run().expect(78, "STREAMING_OUTPUT_MODE.INVALID")
