@@ -17,7 +17,8 @@ enum sl_code sl_budget_take(struct sl_budget *budget, size_t bytes, const char *
                 "use",
                 what, (double)bytes / (1 << 20), (double)budget->limit_bytes / (1 << 20),
                 (double)(used - bytes) / (1 << 20));
-        return sl_hint(err, "raise --memory, or make batches smaller with maxOffsetsPerTrigger"),
+        return sl_hint(err, "raise --memory, or make batches smaller with maxOffsetsPerTrigger; "
+                            "what a query remembers has to fit as a whole"),
                SL_NOMEM;
     }
     size_t peak = atomic_load(&budget->peak_bytes);

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "cli/cli.h"
-#include "state/checkpoint.h"
+#include "state/state_survey.h"
 
 static enum sl_code show_batch(const struct sl_checkpoint *checkpoint, int64_t id,
                                struct sl_arena *arena, struct sl_err *err) {
@@ -15,8 +15,9 @@ static enum sl_code show_batch(const struct sl_checkpoint *checkpoint, int64_t i
            committed ? "committed" : "planned, not committed: it will run again");
     if (seq.has_metadata) {
         char at[SL_CLOCK_TEXT_SIZE];
-        printf("  at %s  watermark %lld ms", sl_clock_text(at, seq.batch_timestamp_ms),
-               (long long)seq.batch_watermark_ms);
+        printf("  at %s", sl_clock_text(at, seq.batch_timestamp_ms));
+        if (seq.batch_watermark_ms)
+            printf("  watermark %s", sl_clock_text(at, seq.batch_watermark_ms));
     }
     printf("\n");
     for (uint32_t i = 0; i < seq.source_count; i++)
@@ -25,7 +26,26 @@ static enum sl_code show_batch(const struct sl_checkpoint *checkpoint, int64_t i
     return SL_OK;
 }
 
-static enum sl_code show(const struct sl_checkpoint *checkpoint, int64_t count,
+static enum sl_code show_state(const char *dir, struct sl_arena *arena, struct sl_err *err) {
+    struct sl_state_survey *surveys;
+    uint32_t count;
+    struct sl_str state_dir = sl_arena_printf(arena, "%s/.sluice/state", dir);
+    SL_TRY(sl_state_survey_read(state_dir.ptr, arena, &surveys, &count, err));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sl_state_survey *survey = &surveys[i];
+        printf("state %-10u%.*s  ", survey->number, SL_STR_ARG(survey->operator_name));
+        if (survey->last_version)
+            printf("versions %lld to %lld, ", (long long)survey->first_version,
+                   (long long)survey->last_version);
+        else
+            printf("no versions, ");
+        printf("%u snapshot%s, %llu bytes\n", survey->snapshots, survey->snapshots == 1 ? "" : "s",
+               (unsigned long long)survey->bytes);
+    }
+    return SL_OK;
+}
+
+static enum sl_code show(const struct sl_checkpoint *checkpoint, const char *dir, int64_t count,
                          struct sl_arena *arena, struct sl_err *err) {
     int64_t last = sl_checkpoint_last_offsets(checkpoint),
             commit = sl_checkpoint_last_commit(checkpoint);
@@ -34,6 +54,7 @@ static enum sl_code show(const struct sl_checkpoint *checkpoint, int64_t count,
     struct sl_str id = sl_checkpoint_query_id(checkpoint);
     printf("query id        %.*s\nlast planned    %lld\nlast committed  %lld\n", SL_STR_ARG(id),
            (long long)last, (long long)commit);
+    SL_TRY(show_state(dir, arena, err));
     SL_TRY(sl_checkpoint_ids(checkpoint, "offsets", arena, &ids, &id_count, err));
     size_t first = (int64_t)id_count > count ? id_count - (size_t)count : 0;
     for (size_t i = first; i < id_count; i++) SL_TRY(show_batch(checkpoint, ids[i], arena, err));
@@ -104,7 +125,8 @@ static int run(const struct sl_command *command, struct sl_args *args) {
         code = sl_checkpoint_open(&arena, args->positional[1], true, &cli.engine.log, &checkpoint,
                                   &err);
     if (code == SL_OK)
-        code = is_show ? show(checkpoint, count, &arena, &err) : verify(checkpoint, &status, &err);
+        code = is_show ? show(checkpoint, args->positional[1], count, &arena, &err)
+                       : verify(checkpoint, &status, &err);
     if (code != SL_OK) status = sl_cli_fail(&cli, &err, NULL, SL_STR(""));
     sl_checkpoint_close(checkpoint);
     sl_arena_release(&arena);

@@ -211,12 +211,14 @@ static void put_target(struct sl_buf *out, const struct sl_statement *target) {
     if (!target) return;
     struct sl_str format = sl_target_format(target);
     const struct sl_property *checkpoint = sl_target_property(target, "sluice.checkpointLocation");
+    const struct sl_property *mode = sl_target_property(target, "sluice.outputMode");
     sl_buf_printf(out, "Write %.*s", SL_STR_ARG(format));
     if (target->location.len) sl_buf_printf(out, " %.*s", SL_STR_ARG(target->location));
     for (uint32_t i = 0; i < target->partition_by.count; i++)
         sl_buf_printf(out, "%s%.*s", i ? ", " : ", partitioned by ",
                       SL_STR_ARG(target->partition_by.parts[i]));
     if (checkpoint) sl_buf_printf(out, "; checkpoint %.*s", SL_STR_ARG(checkpoint->value));
+    if (mode) sl_buf_printf(out, "; output mode %.*s", SL_STR_ARG(mode->value));
     sl_buf_put_byte(out, '\n');
 }
 

@@ -298,7 +298,9 @@ static enum sl_code add_batch(struct session_op *op, const struct sl_batch *in,
     struct sl_sessions *state = op->state;
     const struct sl_aggregation *what = state->what;
     sl_shard_rows_begin(&op->rows, in);
-    if (state->env.mode == SL_MODE_APPEND || state->env.mode == SL_MODE_UPDATE)
+    /* in complete mode, too, unlike plain aggregations: Spark's SessionWindowStateStoreRestoreExec
+     * knows no modes */
+    if (state->env.mode != SL_MODE_BATCH)
         state->rows_late +=
             sl_shard_rows_drop_late(&op->rows, in, &what->event_time, &state->marks);
     SL_TRY(plain_key(op, in, (uint32_t)what->session, &op->windows, err));

@@ -35,10 +35,13 @@ static enum sl_code check_event_time(struct sl_binder *binder, const struct sl_c
     if (is_time(type)) return SL_OK;
     int end = type->kind == SL_STRUCT_KIND ? sl_type_find_field(type, SL_STR("end")) : -1;
     if (end >= 0 && is_time(type->fields[end].type)) return SL_OK;
-    return sl_fail_at(
-        err, span, "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE", "42K09",
-        "the event time `%.*s` has the invalid type \"%s\", but expected \"TIMESTAMP\"",
-        SL_STR_ARG(column->name), sl_type_sql(binder->arena, type));
+    sl_fail_at(err, span, "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE", "42K09",
+               "the event time `%.*s` has the invalid type \"%s\", but expected \"TIMESTAMP\"",
+               SL_STR_ARG(column->name), sl_type_sql(binder->arena, type));
+    if (sl_type_is_bytes(type) || type->kind == SL_DATE_KIND)
+        sl_hint(err, "Make one of it: WATERMARK try_to_timestamp(%.*s) AS event_time DELAY OF ..",
+                SL_STR_ARG(column->name));
+    return SL_USER;
 }
 
 /* The expression as first column, the input's behind it. */
@@ -91,7 +94,7 @@ enum sl_code sl_bind_watermark(struct sl_binder *binder, const struct sl_urelati
                                struct sl_node **out, struct sl_err *err) {
     struct sl_node *input;
     uint32_t column;
-    int64_t delay_ms;
+    int64_t delay_ms = 0;
     SL_TRY(sl_bind_node(binder, relation->input, &input, err));
     SL_TRY(bind_event_time(binder, relation->condition, &input, &column, err));
     SL_TRY(check_event_time(binder, &input->columns[column], relation->condition->span, err));

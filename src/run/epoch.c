@@ -45,10 +45,30 @@ static uint32_t total_splits(const struct sl_epoch *epoch) {
     return count;
 }
 
+static bool depends_on_order(const struct sl_node *node) {
+    if (node->kind == SL_NODE_DEDUPLICATE) return true;
+    return node->kind == SL_NODE_JOIN && node->join->sides[0].streaming &&
+           node->join->sides[1].streaming;
+}
+
+/* Which of two equal rows is the first, and which record of a match comes last, follows from the
+ * order of reading.  Where either can become a letter further up, a batch that runs again must read
+ * in the same order, or its letters are not those that are sealed. */
+static bool letters_need_order(const struct sl_output *output) {
+    if (!output->letters || !output->states) return false;
+    for (uint32_t i = 0; i < output->states->count; i++) {
+        const struct sl_state *state = &output->states->items[i];
+        if (depends_on_order(state->node) &&
+            state->behind < output->pipes->items[state->pipe].operator_count)
+            return true;
+    }
+    return false;
+}
+
 /* A callback is called by one thread; the rows of LIMIT and ORDER BY come one behind the other. */
 static bool needs_one_task(const struct sl_epoch *epoch) {
     for (uint32_t i = 0; i < epoch->output_count; i++)
-        if (!epoch->outputs[i].sink) return true;
+        if (!epoch->outputs[i].sink || letters_need_order(&epoch->outputs[i])) return true;
     for (uint32_t f = 0; f < epoch->feed_count; f++)
         for (uint32_t i = 0; i < epoch->feeds[f].consumer_count; i++)
             if (epoch->feeds[f].consumers[i].pipe->ordered) return true;

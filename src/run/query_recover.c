@@ -60,21 +60,26 @@ static enum sl_code check_offsets(struct sl_query *query, int64_t batch_id,
     return query->sink->ops->is_committed(query->sink, batch_id, seq->hash, &in_sink, err);
 }
 
+/* The batch of `seq` is done. */
+static void go_on_from(struct sl_query *query, const struct sl_offset_seq *seq, int64_t next_ms) {
+    query->clock.late_ms = seq->batch_watermark_ms;
+    if (next_ms > query->clock.value_ms) query->clock.value_ms = next_ms;
+    sl_watermark_resume(&query->clock, &query->states);
+}
+
 /* The rows are in the sink, so the letters, which go first, are in theirs. */
 static enum sl_code finish_planned(struct sl_query *query, int64_t planned,
                                    const struct sl_offset_seq *seq, struct sl_err *err) {
     struct sl_commit_entry entry = {1, query->clock.value_ms};
     struct sl_sink *letters = query->letters ? query->letters->sink : NULL;
-    SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq->hash,
+    SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq->hash, false, &query->clock,
                              &entry.next_batch_watermark_ms, err));
     SL_TRY(sl_checkpoint_write_commit(query->checkpoint, planned, &entry, err));
     if (letters && letters->ops->finish) SL_TRY(letters->ops->finish(letters, planned, err));
     SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));
     if (query->sink->ops->finish) SL_TRY(query->sink->ops->finish(query->sink, planned, err));
     query->next_batch = planned + 1;
-    query->clock.late_ms = query->clock.value_ms;
-    if (entry.next_batch_watermark_ms > query->clock.value_ms)
-        query->clock.value_ms = entry.next_batch_watermark_ms;
+    go_on_from(query, seq, entry.next_batch_watermark_ms);
     return take_start(query, seq, planned, err);
 }
 
@@ -92,6 +97,11 @@ static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
     SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned - 1, &query->arena, &before, err));
     SL_TRY(check_offsets(query, planned - 1, &before, err));
     query->clock.late_ms = before.batch_watermark_ms;
+    int64_t ignored;
+    SL_TRY(sl_watermark_read(query->checkpoint_dir, planned - 1, before.hash, false, &query->clock,
+                             &ignored, err));
+    SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq->hash, true, &query->clock,
+                             &ignored, err));
     return take_start(query, &before, planned - 1, err);
 }
 
@@ -123,10 +133,11 @@ enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
     SL_TRY(take_conf(query, planned >= 0 ? &seq : NULL, err));
     if (planned >= 0 && planned == committed) {
         struct sl_commit_entry entry;
+        int64_t ignored;
         SL_TRY(sl_checkpoint_read_commit(query->checkpoint, committed, &entry, err));
-        query->clock.late_ms = seq.batch_watermark_ms;
-        if (entry.next_batch_watermark_ms > query->clock.value_ms)
-            query->clock.value_ms = entry.next_batch_watermark_ms;
+        SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq.hash, false, &query->clock,
+                                 &ignored, err));
+        go_on_from(query, &seq, entry.next_batch_watermark_ms);
         SL_TRY(check_offsets(query, planned, &seq, err));
         query->next_batch = planned + 1;
         SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));

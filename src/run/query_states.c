@@ -69,7 +69,7 @@ enum sl_code sl_query_states_open(struct sl_query *query, const struct sl_node *
     struct sl_states_place place = {
         .checkpoint_dir = query->checkpoint_dir,
         .query_id = query->env.query_id,
-        .next_batch = sl_checkpoint_last_offsets(query->checkpoint) + 1,
+        .next_batch = sl_checkpoint_last_commit(query->checkpoint) + 1,
         .budget = &engine->budget,
         .log = &engine->log,
     };

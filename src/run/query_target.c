@@ -30,17 +30,35 @@ struct sl_str sl_target_checkpoint(const struct sl_statement *target, struct sl_
     return sl_place_plain(location);
 }
 
+static const char *const mode_names[] = {"append", "update", "complete"};
+
+/* Source: Spark DataSource.createSink; V2 sinks take all modes. A format that is not known is told
+ * when the sink is opened. */
+static enum sl_code check_sink_mode(const struct sl_pipeline *pipeline,
+                                    const struct sl_statement *target,
+                                    const struct sl_property *property, enum sl_output_mode mode,
+                                    struct sl_err *err) {
+    const struct sl_connector *connector = sl_connector_find(sl_target_format(target));
+    if (mode == SL_MODE_APPEND || !connector || !connector->open_sink ||
+        connector->output_modes & 1U << mode)
+        return SL_OK;
+    sl_fail_at(err, sl_sql_origin(&pipeline->text, property->value_span),
+               "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE", "42KDE",
+               "data source %s does not support %s output mode", connector->name, mode_names[mode]);
+    return sl_hint(err, "delta takes append and complete; kafka, console and memory take all"),
+           SL_USER;
+}
+
 /* Source: Spark InternalOutputModes.scala, STREAMING_OUTPUT_MODE.INVALID. */
 enum sl_code sl_target_mode(const struct sl_pipeline *pipeline, const struct sl_statement *target,
                             enum sl_output_mode *out, struct sl_err *err) {
-    static const char *const names[] = {"append", "update", "complete"};
     const struct sl_property *mode = sl_target_property(target, "sluice.outputMode");
     *out = SL_MODE_APPEND;
     if (!mode) return SL_OK;
     for (int i = SL_MODE_APPEND; i <= SL_MODE_COMPLETE; i++)
-        if (sl_str_eq_nocase(mode->value, sl_str(names[i]))) {
+        if (sl_str_eq_nocase(mode->value, sl_str(mode_names[i]))) {
             *out = (enum sl_output_mode)i;
-            return SL_OK;
+            return check_sink_mode(pipeline, target, mode, *out, err);
         }
     return sl_fail_at(err, sl_sql_origin(&pipeline->text, mode->value_span),
                       "STREAMING_OUTPUT_MODE.INVALID", "42KDE",
@@ -121,20 +139,6 @@ static enum sl_code refuse_format(const struct opening *opening, bool exists, st
     return SL_USER;
 }
 
-/* Source: Spark DataSource.createSink; V2 sinks take all modes. */
-static enum sl_code check_mode(const struct opening *opening, const struct sl_connector *connector,
-                               enum sl_output_mode mode, struct sl_err *err) {
-    static const char *const names[] = {"append", "update", "complete"};
-    if (mode == SL_MODE_APPEND || (connector->output_modes & 1U << mode)) return SL_OK;
-    const struct sl_property *property =
-        sl_target_property(opening->spec->target, "sluice.outputMode");
-    sl_fail_at(err, sl_sql_origin(&opening->pipeline->text, property->value_span),
-               "STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE", "42KDE",
-               "data source %s does not support %s output mode", connector->name, names[mode]);
-    return sl_hint(err, "delta takes append and complete; kafka, console and memory take all"),
-           SL_USER;
-}
-
 enum sl_code sl_target_open_sink(const struct sl_pipeline *pipeline,
                                  const struct sl_query_spec *spec, const struct sl_conn_env *env,
                                  const struct sl_type *schema, struct sl_sink **out,
@@ -150,7 +154,6 @@ enum sl_code sl_target_open_sink(const struct sl_pipeline *pipeline,
     uint32_t *partition_columns;
     SL_TRY(find_partition_columns(&opening, &partition_columns, err));
     SL_TRY(sl_target_mode(pipeline, spec->target, &config.mode, err));
-    SL_TRY(check_mode(&opening, connector, config.mode, err));
     config.partition_columns = partition_columns;
     config.not_null = sl_declared_flags(env->query, spec->target, schema);
     const struct sl_option *path = sl_options_find(&config.options, SL_STR("path"));

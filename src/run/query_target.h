@@ -13,7 +13,8 @@ const struct sl_property *sl_target_property(const struct sl_statement *target, 
  * nobody says. Source: Spark ResolveWriteToStream.scala. */
 struct sl_str sl_target_checkpoint(const struct sl_statement *target, struct sl_str query_name,
                                    const struct sl_settings *settings, struct sl_arena *arena);
-/* 'sluice.outputMode', append if it is not there. */
+/* 'sluice.outputMode', append if it is not there; refused when it is no mode, or none that the sink
+ * takes. */
 SL_MUST_CHECK enum sl_code sl_target_mode(const struct sl_pipeline *pipeline,
                                           const struct sl_statement *target,
                                           enum sl_output_mode *out, struct sl_err *err);

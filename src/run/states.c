@@ -104,8 +104,8 @@ static enum sl_code check_operators(const struct sl_states *states, struct sl_st
     if (count == 0 && kept) SL_TRY(refuse_spark(place, query, err));
     sl_fail_at(err, (struct sl_span){0, 0},
                "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA", "42K03",
-               "checkpoint %.*s was written with %u stateful operators, the query has %u now",
-               SL_STR_ARG(place->checkpoint_dir), count, kept);
+               "checkpoint %.*s was written with %u stateful operator%s, the query has %u now",
+               SL_STR_ARG(place->checkpoint_dir), count, count == 1 ? "" : "s", kept);
     sl_hint(err, "aggregations, deduplications and joins cannot be added to or taken from a query "
                  "that goes on: use a new checkpoint");
     return SL_USER;

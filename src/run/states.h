@@ -42,7 +42,7 @@ struct sl_state *sl_states_find(const struct sl_states *states, const struct sl_
 /* Where a query keeps them. A checkpoint that holds the state of other operators is refused. */
 struct sl_states_place {
     struct sl_str checkpoint_dir, query_id;
-    int64_t next_batch; /* 0: there is no state yet */
+    int64_t next_batch; /* behind the last one that was committed; 0: there is no state yet */
     struct sl_budget *budget;
     const struct sl_log *log;
 };

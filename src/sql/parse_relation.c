@@ -23,11 +23,20 @@ static bool at_table_alias(const struct sl_parser *parser) {
     return sl_parser_at(parser, T_WORD) && !sl_keyword_is_no_table_alias(parser->token.keyword);
 }
 
+/* An alias with columns as it stands; meant is hardly that. */
+static enum sl_code refuse_missing_by(struct sl_parser *parser) {
+    if (!sl_parser_at_word(parser, K_DEDUPLICATE) || sl_parser_peek(parser, 1).kind != T_LPAREN)
+        return SL_OK;
+    sl_parser_fail(parser, parser->token.span, "DEDUPLICATE needs BY before its columns");
+    return sl_hint(parser->err, "write DEDUPLICATE BY (column, ..), or AS before an alias");
+}
+
 /* [[AS] alias [(columns)]] */
 static enum sl_code parse_alias(struct sl_parser *parser, struct sl_urelation *input,
                                 struct sl_urelation **out) {
     bool as = sl_parser_take_word(parser, K_AS);
     if (!as && !at_table_alias(parser)) return *out = input, SL_OK;
+    if (!as) SL_TRY(refuse_missing_by(parser));
     if (!as) parser->alias_span = parser->token.span;
     struct sl_str alias;
     struct sl_name columns = {0};

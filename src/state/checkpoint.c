@@ -147,7 +147,8 @@ static enum sl_code sync_if_there(const char *dir, struct sl_err *err) {
 /* A kill between the creation of a file and its rename leaves its temporary; the lock is ours, so
  * nobody is using it. */
 static enum sl_code sweep(const struct sl_checkpoint *checkpoint, struct sl_err *err) {
-    static const char *const dirs[] = {"offsets", "commits", ".sluice", ".sluice/intents"};
+    static const char *const dirs[] = {"offsets", "commits", ".sluice", ".sluice/intents",
+                                       ".sluice/letters"};
     struct sl_arena arena;
     char **names;
     size_t count = 0;

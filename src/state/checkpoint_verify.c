@@ -1,5 +1,6 @@
 /* `sluice checkpoint verify`: reads every file and reports what recovery would meet. */
 #include "state/checkpoint_int.h"
+#include "state/state_survey.h"
 
 struct verify {
     const struct sl_checkpoint *checkpoint;
@@ -69,6 +70,13 @@ static void check_ends(struct verify *v) {
         v->report(v->ctx, 'W', "commits", "is more than one batch behind offsets");
 }
 
+/* The next batch begins with the version behind the last one that was committed. */
+static enum sl_code check_state(struct verify *v, struct sl_err *err) {
+    struct sl_str dir = sl_arena_printf(&v->arena, "%s/.sluice/state", v->checkpoint->dir);
+    return sl_state_survey_verify(dir.ptr, v->checkpoint->query_id, v->checkpoint->last_commit + 1,
+                                  v->report, v->ctx, err);
+}
+
 enum sl_code sl_checkpoint_verify(const struct sl_checkpoint *checkpoint,
                                   sl_checkpoint_report_fn report, void *ctx, struct sl_err *err) {
     struct verify v = {.checkpoint = checkpoint, .report = report, .ctx = ctx};
@@ -76,6 +84,7 @@ enum sl_code sl_checkpoint_verify(const struct sl_checkpoint *checkpoint,
     check_ends(&v);
     enum sl_code code = check_log(&v, "offsets", check_one_offsets, err);
     if (code == SL_OK) code = check_log(&v, "commits", check_one_commit, err);
+    if (code == SL_OK) code = check_state(&v, err);
     sl_arena_release(&v.arena);
     return code;
 }

@@ -145,7 +145,9 @@ static enum sl_code drop_before(struct removal *removal, int64_t keep, struct sl
         int64_t base = sl_state_dir_snapshot(dir, s, keep);
         if (base < oldest) oldest = base;
     }
-    while (dir->change_count && dir->changes[0] <= oldest) SL_TRY(remove_changes(removal, 0, err));
+    /* a version is there when its changes are: those of `keep` stay, whatever snapshots say */
+    while (dir->change_count && dir->changes[0] <= oldest && dir->changes[0] < keep)
+        SL_TRY(remove_changes(removal, 0, err));
     for (uint32_t s = 0; s < dir->shards; s++) {
         int64_t base = sl_state_dir_snapshot(dir, s, keep);
         while (dir->snapshot_counts[s] && dir->snapshots[s][0] < base)

@@ -34,14 +34,8 @@ static enum sl_code damaged(struct sl_err *err, const char *what, uint64_t offse
 
 /* ---- header and end ---- */
 
-static enum sl_code check_header_text(struct input *input, struct sl_buf *text,
-                                      struct sl_arena *arena, uint64_t sum, struct sl_err *err) {
-    uint64_t offset = SL_STATE_FILE_MAGIC_BYTES + sizeof(uint32_t);
-    if (sl_xxh64(text->ptr, text->len, 0) != sum) return damaged(err, "header", offset);
-    return sl_state_identity_check(arena, sl_buf_str(text), input->expected, &input->shards, err);
-}
-
-static enum sl_code read_header(struct input *input, struct sl_err *err) {
+/* The header's JSON into `text`. */
+static enum sl_code read_header_text(struct input *input, struct sl_buf *text, struct sl_err *err) {
     char magic[SL_STATE_FILE_MAGIC_BYTES];
     uint32_t length;
     uint64_t offset = sizeof magic + sizeof length, sum;
@@ -54,15 +48,22 @@ static enum sl_code read_header(struct input *input, struct sl_err *err) {
     SL_TRY(read_at(input, sizeof magic, &length, sizeof length, err));
     if (length > SL_STATE_HEADER_BYTES_MAX || length > input->size)
         return sl_fail(err, SL_DATA, "its header claims %u bytes", length);
+    sl_buf_reserve(text, length + (size_t)1);
+    text->len = length;
+    SL_TRY(read_at(input, offset, text->ptr, length, err));
+    SL_TRY(read_at(input, offset + length, &sum, sizeof sum, err));
+    input->header_end = offset + length + sizeof sum;
+    return sl_xxh64(text->ptr, length, 0) == sum ? SL_OK : damaged(err, "header", offset);
+}
+
+static enum sl_code read_header(struct input *input, struct sl_err *err) {
     struct sl_buf text = {0};
     struct sl_arena arena;
     sl_arena_init(&arena, "state header");
-    sl_buf_reserve(&text, length + (size_t)1);
-    text.len = length;
-    enum sl_code code = read_at(input, offset, text.ptr, length, err);
-    if (code == SL_OK) code = read_at(input, offset + length, &sum, sizeof sum, err);
-    if (code == SL_OK) code = check_header_text(input, &text, &arena, sum, err);
-    input->header_end = offset + length + sizeof sum;
+    enum sl_code code = read_header_text(input, &text, err);
+    if (code == SL_OK)
+        code = sl_state_identity_check(&arena, sl_buf_str(&text), input->expected, &input->shards,
+                                       err);
     sl_buf_release(&text);
     sl_arena_release(&arena);
     return code;
@@ -251,4 +252,17 @@ enum sl_code sl_state_bytes_read(struct sl_str bytes, const struct sl_state_iden
     struct input input = {.bytes = bytes, .size = bytes.len, .expected = expected};
     uint64_t ignored = 0;
     return read_input(&input, shard, fn, ctx, &ignored, err);
+}
+
+enum sl_code sl_state_file_identity(const char *path, struct sl_arena *arena,
+                                    struct sl_state_identity *out, struct sl_err *err) {
+    struct input input = {0};
+    struct sl_buf text = {0};
+    SL_TRY(sl_file_reader_open(path, &input.file, err));
+    input.size = sl_file_reader_bytes(input.file);
+    enum sl_code code = read_header_text(&input, &text, err);
+    if (code == SL_OK) code = sl_state_identity_parse(arena, sl_buf_str(&text), out, err);
+    sl_file_reader_close(input.file);
+    sl_buf_release(&text);
+    return code;
 }

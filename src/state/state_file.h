@@ -52,5 +52,9 @@ SL_MUST_CHECK enum sl_code sl_state_bytes_read(struct sl_str bytes,
                                                const struct sl_state_identity *expected,
                                                uint32_t shard, sl_state_row_fn fn, void *ctx,
                                                struct sl_err *err);
+/* What a file's header says; texts and types in the arena. For those who do not know the query. */
+SL_MUST_CHECK enum sl_code sl_state_file_identity(const char *path, struct sl_arena *arena,
+                                                  struct sl_state_identity *out,
+                                                  struct sl_err *err);
 
 #endif

@@ -38,5 +38,9 @@ void sl_state_identity_put(struct sl_buf *out, const struct sl_state_identity *i
 SL_MUST_CHECK enum sl_code sl_state_identity_check(struct sl_arena *arena, struct sl_str text,
                                                    const struct sl_state_identity *expected,
                                                    uint32_t *shards, struct sl_err *err);
+/* The header's JSON; what it refers to is in the arena. */
+SL_MUST_CHECK enum sl_code sl_state_identity_parse(struct sl_arena *arena, struct sl_str text,
+                                                   struct sl_state_identity *out,
+                                                   struct sl_err *err);
 
 #endif

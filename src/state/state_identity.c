@@ -1,4 +1,4 @@
-/* The header of a state file: written, and compared with what the query has now. */
+/* The header of a state file: written, read, and compared with what the query has now. */
 #include "base/json.h"
 #include "state/state_file_int.h"
 
@@ -114,4 +114,45 @@ enum sl_code sl_state_identity_check(struct sl_arena *arena, struct sl_str text,
         return sl_fail(err, SL_DATA, "it has %lld shards", (long long)count);
     *shards = (uint32_t)count;
     return check_stores(arena, &json, expected, err);
+}
+
+/* ---- reading ---- */
+
+static enum sl_code parse_type(struct sl_arena *arena, const struct sl_json *store,
+                               const char *part, const struct sl_type **out, struct sl_err *err) {
+    const struct sl_json *json = sl_json_get(store, sl_str(part));
+    if (!json) return sl_fail(err, SL_DATA, "its header has a store without a %s", part);
+    struct sl_buf text = {0};
+    sl_json_put(&text, json);
+    enum sl_code code = sl_type_parse_json(arena, sl_buf_str(&text), out, err);
+    sl_buf_release(&text);
+    return code;
+}
+
+enum sl_code sl_state_identity_parse(struct sl_arena *arena, struct sl_str text,
+                                     struct sl_state_identity *out, struct sl_err *err) {
+    struct sl_json json;
+    SL_TRY(sl_json_parse(arena, sl_arena_str(arena, text), &json, err));
+    const struct sl_json *stores = sl_json_get(&json, SL_STR("stores"));
+    size_t count = stores && stores->kind == SL_JSON_ARRAY ? stores->count : 0;
+    int64_t shards = number_of(&json, "shards"), number = number_of(&json, "operatorId");
+    if (shards < 1 || shards > SL_STATE_FILE_SHARDS_MAX || number < 0 || number > UINT32_MAX)
+        return sl_fail(err, SL_DATA, "its header has operator %lld and %lld shards",
+                       (long long)number, (long long)shards);
+    struct sl_state_schema *schemas = SL_NEW_ARRAY(arena, struct sl_state_schema, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        schemas[i].name = text_of(&stores->items[i], "name");
+        SL_TRY(parse_type(arena, &stores->items[i], "key", &schemas[i].key, err));
+        SL_TRY(parse_type(arena, &stores->items[i], "value", &schemas[i].value, err));
+        if (schemas[i].key->kind != SL_STRUCT_KIND || schemas[i].value->kind != SL_STRUCT_KIND)
+            return sl_fail(err, SL_DATA, "its header has a store whose rows are no structs");
+    }
+    *out = (struct sl_state_identity){.operator_name = text_of(&json, "operatorName"),
+                                      .query_id = text_of(&json, "queryId"),
+                                      .operator_number = (uint32_t)number,
+                                      .shards = (uint32_t)shards,
+                                      .version = number_of(&json, "version"),
+                                      .stores = schemas,
+                                      .store_count = (uint32_t)count};
+    return SL_OK;
 }

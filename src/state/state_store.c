@@ -23,7 +23,6 @@ struct sl_state_store {
     struct shard *shards;
     struct sl_state_output *changes; /* in the making; NULL: none */
     int64_t version;                 /* of it */
-    struct sl_state_written written;
 };
 
 /* ---- opening ---- */
@@ -39,6 +38,7 @@ enum sl_code sl_state_store_open(struct sl_arena *query, const struct sl_state_s
     struct sl_state_store *store = SL_NEW(query, struct sl_state_store);
     *store = (struct sl_state_store){.spec = *spec};
     store->shards = SL_NEW_ARRAY(query, struct shard, spec->shards);
+    SL_TRY(sl_io_remove_temporaries(spec->dir, err)); /* of a run that was killed */
     SL_TRY(sl_state_dir_read(&store->dir, spec->dir, spec->shards, err));
     *out = store;
     return SL_OK;
@@ -136,7 +136,6 @@ enum sl_code sl_state_store_begin(struct sl_state_store *store, int64_t version,
     struct sl_arena arena;
     sl_state_store_abort(store);
     store->version = version;
-    store->written = (struct sl_state_written){0};
     SL_TRY(sl_state_dir_drop_from(&store->dir, store->spec.dir, version, err));
     SL_TRY(sl_io_make_dirs(store->spec.dir, err));
     struct sl_state_identity identity = identity_of(store, version);
@@ -195,13 +194,9 @@ enum sl_code sl_state_store_snapshot_end(struct sl_state_store *store, uint32_t 
 enum sl_code sl_state_store_commit(struct sl_state_store *store, struct sl_err *err) {
     struct sl_state_output *output = store->changes;
     store->changes = NULL;
-    SL_TRY(sl_state_output_publish(output, &store->written.bytes, err));
+    uint64_t ignored = 0;
+    SL_TRY(sl_state_output_publish(output, &ignored, err));
     sl_state_dir_add_changes(&store->dir, store->version);
-    for (uint32_t s = 0; s < store->spec.shards; s++) {
-        if (sl_state_dir_snapshot(&store->dir, s, store->version) != store->version) continue;
-        store->written.snapshots++;
-        store->written.snapshot_bytes += store->shards[s].snapshot_bytes;
-    }
     return SL_OK;
 }
 
@@ -216,10 +211,6 @@ void sl_state_store_abort(struct sl_state_store *store) {
 
 enum sl_code sl_state_store_purge(struct sl_state_store *store, int64_t keep, struct sl_err *err) {
     return keep > 0 ? sl_state_dir_drop_before(&store->dir, store->spec.dir, keep, err) : SL_OK;
-}
-
-struct sl_state_written sl_state_store_written(const struct sl_state_store *store) {
-    return store->written;
 }
 
 /* ---- what there is ---- */
@@ -239,8 +230,11 @@ enum sl_code sl_state_operators(const char *state_dir, struct sl_arena *arena, u
     *numbers = SL_NEW_ARRAY(arena, uint32_t, found + 1);
     for (size_t i = 0; i < found; i++) {
         int64_t number;
-        if (sl_str_to_i64(sl_str(names[i]), &number) && number >= 0 && number < UINT32_MAX)
-            (*numbers)[(*count)++] = (uint32_t)number;
+        if (!sl_str_to_i64(sl_str(names[i]), &number) || number < 0 || number >= UINT32_MAX)
+            continue;
+        uint32_t at = (*count)++; /* names are sorted as texts: 10 before 2 */
+        for (; at && (*numbers)[at - 1] > number; at--) (*numbers)[at] = (*numbers)[at - 1];
+        (*numbers)[at] = (uint32_t)number;
     }
     return SL_OK;
 }

@@ -4,8 +4,8 @@
  * version 0 is empty and has no files).  A version is one file of changes, `<v>.changes`, for all
  * shards of all stores of the operator, and now and then `<v>.<shard>.snapshot`, a shard whole: the
  * state of a shard is its newest snapshot at or before v and the changes behind it.  Snapshots are
- * due when a shard's changes since the last one outweigh it (or after 50 versions), so that a batch
- * costs what it changed and recovery reads little more than the state.
+ * due when a shard's changes since the last one outweigh it (or after some 32 versions), so that a
+ * batch costs what it changed and recovery reads little more than the state.
  *
  * Files are written to a temporary name, fsynced and renamed (base/io.h put); a version is there
  * when its `.changes` is there, which is written last.  A version that exists is replaced: the
@@ -43,7 +43,8 @@ struct sl_state_spec {
     struct sl_budget *budget;
     const struct sl_log *log;
 };
-/* `spec` is copied, its texts and types are not. */
+/* `spec` is copied, its texts and types are not. The caller has the checkpoint's lock: temporaries
+ * of a run that was killed are removed. */
 SL_MUST_CHECK enum sl_code sl_state_store_open(struct sl_arena *query,
                                                const struct sl_state_spec *spec,
                                                struct sl_state_store **out, struct sl_err *err);
@@ -84,16 +85,7 @@ void sl_state_store_abort(struct sl_state_store *store);
 SL_MUST_CHECK enum sl_code sl_state_store_purge(struct sl_state_store *store, int64_t keep,
                                                 struct sl_err *err);
 
-/* Of the version that was committed last. */
-struct sl_state_written {
-    uint64_t bytes, snapshot_bytes;
-    uint32_t snapshots;
-};
-struct sl_state_written sl_state_store_written(const struct sl_state_store *store);
-
-/* Numbers of the operators that have a directory below `<checkpoint>/.sluice/state`, ascending; and
- * the name that the files of one carry, for `sluice checkpoint` and for refusing a changed query.
- */
+/* Numbers of the operators that have a directory below `<checkpoint>/.sluice/state`, ascending. */
 SL_MUST_CHECK enum sl_code sl_state_operators(const char *state_dir, struct sl_arena *arena,
                                               uint32_t **numbers, uint32_t *count,
                                               struct sl_err *err);

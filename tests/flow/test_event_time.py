@@ -138,6 +138,23 @@ def test_complete_mode_replaces_a_delta_table(lab):
         path = os.path.join(lake.dir, "t")
         assert dict(delta.rows(path, "k", "n")) == dict(want)
         delta.check_readers(path, sorted(want.items()), "k", "n")
+    assert "; output mode complete\n" in sluice.run("explain", *lake.args(trigger=None)[1:]).ok().out
+    checkpoint = os.path.join(lake.dir, "_checkpoints/t")
+    assert "stateStoreSave  versions 1 to 3, " in sluice.run("checkpoint", "show", checkpoint).ok().out
+    os.remove(os.path.join(checkpoint, ".sluice/state/0/2.changes"))
+    assert "version 3 cannot be loaded" in sluice.run("checkpoint", "verify", checkpoint).expect(3).out
+
+
+def test_state_beyond_the_memory_limit(lab):
+    """The query ends with an error; with more memory it goes on where it was, and no key is there twice or not at all."""
+    topic, count = lab.topic(1), 120000
+    lake = pipeline(lab, topic, "SELECT id FROM (SELECT * FROM events DEDUPLICATE BY (id))", table_target("delta"))
+    lab.broker.produce(topic, [event(f"{i % (count // 2)}-{'x' * 60}", "2025-12-15T09:01:00Z") for i in range(count)])
+    result = lake.run("--memory", "8m")
+    assert result.status != 0 and "would pass the memory limit of 8.0 MB" in result.err, result.err[-500:]
+    lake.run().ok()
+    found = [row[0] for row in delta.rows(os.path.join(lake.dir, "t"), "id")]
+    assert len(found) == len(set(found)) == count // 2
 
 
 def test_modes_that_a_sink_does_not_take_are_refused(lab):

@@ -75,7 +75,7 @@ static void absorb(struct session *into, struct session *from) {
 
 static void twin_add(struct fixture *f, const struct sl_batch *batch, uint32_t row) {
     const struct sl_vec *windows = &batch->columns[W];
-    bool drops = f->env.mode == SL_MODE_APPEND;
+    bool drops = f->env.mode != SL_MODE_BATCH;
     if (sl_vec_is_null(windows, row)) return;
     if (drops && f->late_us != INT64_MIN && time_at(windows, 1, row) <= f->late_us) {
         f->late++;

@@ -71,8 +71,9 @@ void test_the_least_of_several_or_the_largest(void **state) {
     sl_arena_release(&f.arena);
 }
 
-/* Behind a restart only the value is known: it stands until the least clause has passed it. */
-void test_a_restart_forgets_the_clauses(void **state) {
+/* Where only the value is known, as in a checkpoint of Spark's, it stands until the least clause
+ * has passed it. */
+void test_without_a_record_the_clauses_are_forgotten(void **state) {
     (void)state;
     struct fixture f;
     open_fixture(&f, 2);
@@ -86,25 +87,114 @@ void test_a_restart_forgets_the_clauses(void **state) {
 
 static int64_t read_record(const char *dir, int64_t batch_id, uint64_t hash, int64_t otherwise) {
     struct sl_err err;
+    struct sl_watermark_clock clock = {0};
     int64_t value = otherwise;
-    assert_int_equal(sl_watermark_read(sl_str(dir), batch_id, hash, &value, &err), SL_OK);
+    assert_int_equal(sl_watermark_read(sl_str(dir), batch_id, hash, false, &clock, &value, &err),
+                     SL_OK);
     return value;
+}
+
+static void write_record(const char *dir, int64_t batch_id, uint64_t hash, int64_t value) {
+    struct sl_err err;
+    struct sl_watermark_clock clock = {.value_ms = value};
+    assert_int_equal(sl_watermark_write(sl_str(dir), batch_id, hash, &clock, NULL, NULL, &err),
+                     SL_OK);
 }
 
 void test_the_record_is_of_one_batch(void **state) {
     (void)state;
     struct sl_err err;
+    struct sl_watermark_clock clock = {0};
     char *dir = temp_dir_make();
     assert_int_equal(read_record(dir, 0, 1, 77), 77);
-    assert_int_equal(sl_watermark_write(sl_str(dir), 4, 0xABCDEF0123456789, 1234567, &err), SL_OK);
+    write_record(dir, 4, 0xABCDEF0123456789, 1234567);
     assert_int_equal(read_record(dir, 4, 0xABCDEF0123456789, 77), 1234567);
     assert_int_equal(read_record(dir, 5, 0xABCDEF0123456789, 77), 77);
     assert_int_equal(read_record(dir, 4, 1, 77), 77);
-    assert_int_equal(sl_watermark_write(sl_str(dir), 5, 1, 8, &err), SL_OK);
+    write_record(dir, 5, 1, 8);
     assert_int_equal(read_record(dir, 5, 1, 77), 8);
     temp_dir_write(dir, ".sluice/watermark", "{\"batchId\":5}", 13);
     int64_t value = 77;
-    assert_int_equal(sl_watermark_read(sl_str(dir), 5, 1, &value, &err), SL_DATA);
+    assert_int_equal(sl_watermark_read(sl_str(dir), 5, 1, false, &clock, &value, &err), SL_DATA);
     assert_non_null(strstr(err.ctx, ".sluice/watermark"));
     temp_dir_remove(dir);
+}
+
+/* A batch is recorded; then it counts as done, or as one that runs again: the clauses are those
+ * behind it, or those before it. A query with another number of clauses takes none. */
+void test_the_record_knows_the_clauses(void **state) {
+    (void)state;
+    struct sl_err err;
+    struct fixture f;
+    char *dir = temp_dir_make();
+    int64_t next = 0, clauses[2] = {-1, -1};
+    open_fixture(&f, 2);
+    batch(&f, 1000, 700);
+    struct sl_event_times times[2] = {{.rows = 1, .reached_ms = 5000}, {0}};
+    assert_int_equal(sl_watermark_write(sl_str(dir), 1, 9, &f.clock, &f.pipes, times, &err), SL_OK);
+    struct sl_watermark_clock clock = {.clause_ms = clauses, .count = 2};
+    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, true, &clock, &next, &err), SL_OK);
+    assert_int_equal(next, 0);
+    assert_memory_equal(clauses, f.clock.clause_ms, sizeof clauses);
+    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, false, &clock, &next, &err), SL_OK);
+    assert_int_equal(next, 600);
+    assert_true(clauses[0] > f.clock.clause_ms[0] && clauses[1] == f.clock.clause_ms[1]);
+    clock = (struct sl_watermark_clock){.clause_ms = (int64_t[]){-1}, .count = 1};
+    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, false, &clock, &next, &err), SL_OK);
+    assert_int_equal(clock.clause_ms[0], -1);
+    sl_arena_release(&f.arena);
+    temp_dir_remove(dir);
+}
+
+static bool wants(struct fixture *f, struct sl_node *node, enum sl_output_mode mode,
+                  int64_t last_evict_ms) {
+    struct sl_node below = {.kind = SL_NODE_WATERMARK, .watermark = &f->clauses[0]};
+    struct sl_node *inputs[] = {&below};
+    node->inputs = inputs;
+    node->input_count = 1;
+    struct sl_state state = {.node = node, .last_evict_ms = last_evict_ms};
+    struct sl_states states = {.items = &state, .count = 1};
+    return sl_watermark_wants_batch(&f->clock, &states, mode);
+}
+
+/* Goal: a watermark that moved asks for a batch as in Spark: of aggregations in append and update
+ * mode and of deduplications, though none of their keys has the event time; never in complete mode,
+ * nor in the first batch of a process. */
+void test_a_moved_watermark_asks_for_a_batch(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, 1);
+    batch(&f, 1000, -1);
+    struct sl_aggregation groups = {.event_time.column = -1, .session = -1};
+    struct sl_deduplication keys = {.event_time.column = -1};
+    struct sl_node aggregate = {.kind = SL_NODE_AGGREGATE, .aggregation = &groups};
+    struct sl_node deduplicate = {.kind = SL_NODE_DEDUPLICATE, .deduplication = &keys};
+    assert_true(wants(&f, &aggregate, SL_MODE_UPDATE, 0));
+    assert_true(wants(&f, &aggregate, SL_MODE_APPEND, 0));
+    assert_false(wants(&f, &aggregate, SL_MODE_COMPLETE, 0));
+    assert_false(wants(&f, &aggregate, SL_MODE_UPDATE, 990));
+    assert_false(wants(&f, &aggregate, SL_MODE_UPDATE, INT64_MIN));
+    assert_true(wants(&f, &deduplicate, SL_MODE_APPEND, 0));
+    assert_false(wants(&f, &deduplicate, SL_MODE_APPEND, 990));
+    sl_arena_release(&f.arena);
+}
+
+/* Two aggregations side by side, as below a UNION: both get the marks. */
+void test_branches_of_a_union_are_marked(void **state) {
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, 2);
+    batch(&f, 1000, 1100);
+    struct sl_node below[2], nodes[2], *inputs[2] = {&below[0], &below[1]};
+    struct sl_state items[2];
+    for (int i = 0; i < 2; i++) {
+        below[i] = (struct sl_node){.kind = SL_NODE_WATERMARK, .watermark = &f.clauses[i]};
+        nodes[i] =
+            (struct sl_node){.kind = SL_NODE_AGGREGATE, .inputs = &inputs[i], .input_count = 1};
+        items[i] = (struct sl_state){.node = &nodes[i]};
+    }
+    struct sl_states states = {.items = items, .count = 2};
+    sl_watermark_mark(&f.clock, &states);
+    for (int i = 0; i < 2; i++) assert_int_equal(items[i].marks.evict_ms, 990);
+    sl_arena_release(&f.arena);
 }

@@ -169,6 +169,12 @@ static const struct {
      "  --> f.sql:1:42\n"
      " 1 | CREATE STREAMING TABLE t PARTITIONED BY (days(ts)) AS SELECT 1\n"
      "   |                                          ^^^^\n"},
+    {"SELECT * FROM t DEDUPLICATE (id)",
+     "error[PARSE_SYNTAX_ERROR] (42601): DEDUPLICATE needs BY before its columns\n"
+     "  --> f.sql:1:17\n"
+     " 1 | SELECT * FROM t DEDUPLICATE (id)\n"
+     "   |                 ^^^^^^^^^^^\n"
+     "help: write DEDUPLICATE BY (column, ..), or AS before an alias\n"},
     {"CREATE FLOW f AS INSERT INTO t SELECT 1",
      "error[PARSE_SYNTAX_ERROR] (42601): expected BY NAME, found `SELECT`\n"
      "  --> f.sql:1:32\n"

@@ -3,8 +3,11 @@
  * kept must load as the map was then.  Damaged, cut, foreign and missing files are refused. */
 #include "unit.h"
 
+#include <unistd.h>
+
 #include "base/hash.h"
 #include "state/state_store.h"
+#include "state/state_survey.h"
 #include "temp_dir.h"
 
 enum { SHARDS = 3, KEYS = 400, VERSIONS = 120 };
@@ -331,5 +334,70 @@ void test_operators_are_listed(void **state) {
     assert_int_equal(sl_state_operators(parent, &f.arena, &numbers, &count, &f.err), SL_OK);
     assert_int_equal(count, 1);
     assert_int_equal(numbers[0], 0);
+    close_fixture(&f);
+}
+
+/* ---- looking at it without the query ---- */
+
+struct findings {
+    char text[1024];
+};
+static void note_finding(void *ctx, char severity, const char *file, const char *what) {
+    struct findings *findings = ctx;
+    size_t len = strlen(findings->text);
+    snprintf(findings->text + len, sizeof findings->text - len, "%c %s: %s\n", severity, file,
+             what);
+}
+
+static void expect_findings(struct fixture *f, int64_t version, const char *text) {
+    struct findings findings = {0};
+    char parent[400];
+    snprintf(parent, sizeof parent, "%s/state", f->dir);
+    assert_int_equal(
+        sl_state_survey_verify(parent, f->spec.query_id, version, note_finding, &findings, &f->err),
+        SL_OK);
+    if (!*text) assert_string_equal(findings.text, "");
+    if (!strstr(findings.text, text)) fail_msg("`%s` is not in `%s`", text, findings.text);
+}
+
+void test_survey_tells_operator_versions_and_bytes(void **state) {
+    (void)state;
+    struct fixture f;
+    struct map map;
+    struct sl_state_survey *surveys;
+    uint32_t count;
+    char parent[400];
+    open_fixture(&f);
+    snprintf(parent, sizeof parent, "%s/state", f.dir);
+    assert_int_equal(sl_state_survey_read(parent, &f.arena, &surveys, &count, &f.err), SL_OK);
+    assert_int_equal(count, 0);
+    write_two(&f, &map);
+    assert_int_equal(sl_state_survey_read(parent, &f.arena, &surveys, &count, &f.err), SL_OK);
+    assert_int_equal(count, 1);
+    assert_true(sl_str_eq(surveys[0].operator_name, SL_STR("stateStoreSave")));
+    assert_int_equal(surveys[0].first_version, 1);
+    assert_int_equal(surveys[0].last_version, 2);
+    assert_true(surveys[0].bytes > 100);
+    close_fixture(&f);
+}
+
+void test_survey_finds_what_cannot_be_loaded(void **state) {
+    (void)state;
+    struct fixture f;
+    struct map map;
+    char path[400];
+    open_fixture(&f);
+    write_two(&f, &map);
+    expect_findings(&f, 2, "");
+    expect_findings(&f, 3, "E .sluice/state/0: the changes 3 to 3 are missing: version 3");
+    f.spec.query_id = SL_STR("another");
+    expect_findings(&f, 2, "E .sluice/state/0/1.changes: the state is of query q");
+    f.spec.query_id = SL_STR("q");
+    snprintf(path, sizeof path, "%s/2.changes", f.state_dir);
+    assert_int_equal(truncate(path, 60), 0);
+    expect_findings(&f, 2, "E .sluice/state/0/2.changes: ");
+    snprintf(path, sizeof path, "%s/1.changes", f.state_dir);
+    assert_int_equal(sl_io_unlink(path, &f.err), SL_OK);
+    expect_findings(&f, 2, "E .sluice/state/0: the changes 1 to 1 are missing: version 2");
     close_fixture(&f);
 }
