@@ -84,7 +84,7 @@ static enum sl_code take(struct sl_str *bytes, size_t count, const struct sl_vec
 
 static enum sl_code take_copy(struct sl_str *bytes, size_t count, const struct sl_vec *vec,
                               void *to, struct sl_err *err) {
-    const char *from;
+    const char *from = NULL;
     SL_TRY(take(bytes, count, vec, &from, err));
     if (count) memcpy(to, from, count);
     return SL_OK;
@@ -129,7 +129,7 @@ static enum sl_code take_list(struct sl_str *bytes, uint32_t rows, struct sl_vec
 
 static enum sl_code take_valid(struct sl_str *bytes, uint32_t rows, struct sl_vec *vec,
                                struct sl_err *err) {
-    const char *flag;
+    const char *flag = NULL;
     SL_TRY(take(bytes, 1, vec, &flag, err));
     if (*flag & ~1) return sl_fail(err, SL_DATA, "a column begins with the byte %d", *flag);
     if (!*flag) return SL_OK;
