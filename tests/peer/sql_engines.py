@@ -102,7 +102,7 @@ class Spark:
             import logging
             logging.disable(logging.CRITICAL)
             from pyspark.sql import SparkSession
-            self.spark = (SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false').config('spark.sql.session.timeZone', 'UTC')
+            self.spark = (SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false').config('spark.ui.showConsoleProgress', 'false').config('spark.sql.session.timeZone', 'UTC')
                           .config('spark.driver.extraJavaOptions', '-Duser.timezone=UTC').config('spark.sql.shuffle.partitions', '1')
                           .config('spark.sql.sources.parallelPartitionDiscovery.threshold', '1000').config('spark.driver.bindAddress', '127.0.0.1')
                           .config('spark.sql.warehouse.dir', tempfile.mkdtemp()).getOrCreate())
