@@ -84,7 +84,6 @@ struct sl_join {
     struct sl_join_side sides[2];
     uint32_t key_count;
     struct sl_expr *condition; /* over left's then right's columns; NULL: keys alone decide */
-    bool drops_nulls; /* filters below take away rows that a NULL keeps from matching; optimiser */
 };
 
 struct sl_sort_key {

@@ -16,16 +16,11 @@ static void begin_batch(struct sl_stateful *stateful, const struct sl_batch_mark
     join->marks = *marks;
     for (uint32_t s = 0; s < SL_STATE_SHARDS; s++) {
         struct join_shard *shard = &join->shards[s];
-        if (join->build >= 0 && !join->keeps_static) sl_join_store_clear(&shard->store);
+        if (join->build >= 0) sl_join_store_clear(&shard->store);
         sl_join_store_begin(&shard->store);
         shard->added = shard->removed = shard->late = 0;
         shard->update_ns = shard->removal_ns = 0;
     }
-    join->keeps_static = false;
-}
-
-void sl_join_keep_static(struct sl_stateful *stateful) {
-    ((struct join *)stateful)->keeps_static = true;
 }
 
 int sl_join_first_input(const struct sl_join *what) {

@@ -125,9 +125,6 @@ SL_MUST_CHECK enum sl_code sl_join_new(const struct sl_stateful_env *env,
 /* The input that has to be complete before rows of the other come; -1: none, both are streams. Of
  * two tables it is the right one. */
 int sl_join_first_input(const struct sl_join *what);
-/* Before begin: the next batch keeps the rows of that input from the last one, and they are not
- * read again. Else begin forgets them. */
-void sl_join_keep_static(struct sl_stateful *stateful);
 SL_MUST_CHECK enum sl_code sl_sort_new(const struct sl_stateful_env *env,
                                        const struct sl_sorting *what, const struct sl_type *input,
                                        struct sl_stateful **out, struct sl_err *err);

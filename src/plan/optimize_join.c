@@ -106,37 +106,6 @@ static void sort_terms(struct sl_expr_ctx *ctx, const struct sl_node *node,
     }
 }
 
-/* Columns that must not be NULL for the term to be true: below what gives NULL for a NULL. */
-static void note_strict(const struct sl_expr *expr, bool *columns) {
-    static const char *const names[] = {"=", "<", "<=", ">", ">=", "+", "-", "*"};
-    bool strict = expr->kind == SL_EXPR_CAST || expr->kind == SL_EXPR_FIELD;
-    if (expr->kind == SL_EXPR_COLUMN) columns[expr->column] = true;
-    for (size_t i = 0; i < sizeof names / sizeof *names && expr->kind == SL_EXPR_CALL; i++)
-        strict |= strcmp(expr->function->name, names[i]) == 0;
-    for (uint32_t i = 0; i < expr->arg_count && strict; i++) note_strict(expr->args[i], columns);
-}
-
-/* Rows whose key is NULL leave the stream before the join, as far down as filters go: below a
- * WATERMARK, so that their times do not move it. Source: InferFiltersFromConstraints. */
-static enum sl_code infer_not_null(struct sl_expr_ctx *ctx, const struct sl_node *join,
-                                   struct terms *terms, struct sl_err *err) {
-    uint32_t left = join->inputs[0]->column_count, all = left + join->inputs[1]->column_count;
-    bool *columns = SL_NEW_ARRAY(ctx->query, bool, all + (size_t)1);
-    for (uint32_t i = 0; i < terms->condition.count; i++)
-        note_strict(terms->condition.items[i], columns);
-    for (uint32_t i = 0; i < all; i++) {
-        int side = i >= left;
-        const struct sl_node *input = join->inputs[side];
-        const struct sl_column *column = &input->columns[side ? i - left : i];
-        if (!columns[i] || !column->nullable || !condition_goes(join->join->kind, side)) continue;
-        struct sl_expr *arg = sl_expr_column(ctx, side ? i - left : i, column->type, true), *term;
-        arg->name = column->name;
-        SL_TRY(sl_expr_call(ctx, SL_STR("isnotnull"), &arg, 1, join->span, &term, err));
-        sl_exprs_add(ctx->query, &terms->sides[side], term);
-    }
-    return SL_OK;
-}
-
 enum sl_code sl_join_push(struct sl_expr_ctx *ctx, struct sl_node *join,
                           const struct sl_exprs *terms, struct sl_span span, sl_push_fn push,
                           struct sl_node **out, struct sl_exprs *above, struct sl_err *err) {
@@ -145,8 +114,6 @@ enum sl_code sl_join_push(struct sl_expr_ctx *ctx, struct sl_node *join,
     if (join->join->condition) sl_expr_conjuncts(ctx->query, join->join->condition, &own);
     sort_terms(ctx, join, &own, false, &sorted);
     sort_terms(ctx, join, terms, true, &sorted);
-    bool streams = join->join->sides[0].streaming || join->join->sides[1].streaming;
-    if (streams && !join->join->drops_nulls) SL_TRY(infer_not_null(ctx, join, &sorted, err));
     struct sl_node **inputs = SL_NEW_ARRAY(ctx->query, struct sl_node *, 2);
     for (int i = 0; i < 2; i++) {
         inputs[i] = join->inputs[i];
@@ -155,7 +122,6 @@ enum sl_code sl_join_push(struct sl_expr_ctx *ctx, struct sl_node *join,
     }
     struct sl_join *what = SL_NEW(ctx->query, struct sl_join);
     *what = *join->join;
-    what->drops_nulls |= streams;
     SL_TRY(sl_exprs_join(ctx, &sorted.condition, &what->condition, err));
     *out = sl_node_with_inputs(ctx->query, join, inputs);
     (*out)->join = what;
@@ -223,16 +189,26 @@ static bool take_key(struct sl_expr_ctx *ctx, struct sl_expr *term, uint32_t lef
     return true;
 }
 
-/* Rows whose key is NULL have no partner: where the join need not give them alone, they go before
- * they are remembered, and before a watermark sees them (InferFiltersFromConstraints). */
+/* Columns that must not be NULL for the term to be true: below what gives NULL for a NULL. */
+static void note_strict(const struct sl_expr *expr, bool *columns) {
+    bool strict = expr->kind == SL_EXPR_CAST || expr->kind == SL_EXPR_FIELD ||
+                  (expr->kind == SL_EXPR_CALL && expr->function->nulls == SL_NULLS_STRICT);
+    if (expr->kind == SL_EXPR_COLUMN) columns[expr->column] = true;
+    for (uint32_t i = 0; i < expr->arg_count && strict; i++) note_strict(expr->args[i], columns);
+}
+
+/* Rows that a NULL keeps from matching leave before the join, where it need not give them alone, as
+ * far down as filters go: below a WATERMARK, so that their times do not move it. strict: per column
+ * of the side. Source: InferFiltersFromConstraints. */
 static enum sl_code without_nulls(struct sl_expr_ctx *ctx, struct sl_node *input,
-                                  const struct side_keys *keys, struct sl_node **out,
-                                  struct sl_err *err) {
+                                  const bool *strict, struct sl_node **out, struct sl_err *err) {
     struct sl_exprs terms = {0};
-    for (uint32_t k = 0; k < keys->exprs.count; k++) {
-        struct sl_expr *key = keys->exprs.items[k], *term;
-        if (!key->nullable || sl_expr_may_fail(key)) continue;
-        SL_TRY(sl_expr_call(ctx, SL_STR("isnotnull"), &key, 1, key->span, &term, err));
+    for (uint32_t i = 0; i < input->column_count; i++) {
+        const struct sl_column *column = &input->columns[i];
+        if (!strict[i] || !column->nullable) continue;
+        struct sl_expr *arg = sl_expr_column(ctx, i, column->type, true), *term;
+        arg->name = column->name;
+        SL_TRY(sl_expr_call(ctx, SL_STR("isnotnull"), &arg, 1, input->span, &term, err));
         sl_exprs_add(ctx->query, &terms, term);
     }
     struct sl_expr *condition;
@@ -459,9 +435,12 @@ static enum sl_code find_keys(struct sl_expr_ctx *ctx, struct sl_node *node, str
     struct sl_exprs terms = {0}, rest = {0};
     struct side_keys keys[2] = {0};
     if (node->join->condition) sl_expr_conjuncts(ctx->query, node->join->condition, &terms);
-    for (uint32_t i = 0; i < terms.count; i++)
+    bool *strict = SL_NEW_ARRAY(ctx->query, bool, left + node->inputs[1]->column_count + (size_t)1);
+    for (uint32_t i = 0; i < terms.count; i++) {
+        note_strict(terms.items[i], strict);
         if (!take_key(ctx, terms.items[i], left, keys))
             sl_exprs_add(ctx->query, &rest, terms.items[i]);
+    }
     struct sl_join *what = SL_NEW(ctx->query, struct sl_join);
     *what = *node->join;
     what->key_count = keys[0].exprs.count;
@@ -477,7 +456,7 @@ static enum sl_code find_keys(struct sl_expr_ctx *ctx, struct sl_node *node, str
         what->sides[i].keys = SL_NEW_ARRAY(ctx->query, uint32_t, what->key_count + 1);
         inputs[i] = node->inputs[i];
         if (condition_goes(what->kind, i))
-            SL_TRY(without_nulls(ctx, inputs[i], &keys[i], &inputs[i], err));
+            SL_TRY(without_nulls(ctx, inputs[i], strict + (i ? left : 0), &inputs[i], err));
         inputs[i] = with_keys(ctx, inputs[i], &keys[i], what->sides[i].keys);
         what->sides[i].column_count = inputs[i]->column_count;
     }

@@ -1,5 +1,7 @@
 #include "run/lower.h"
 
+#include "ops/stateful.h"
+
 #include <stdlib.h>
 
 enum { DEPTH_MAX = 1000 };
@@ -128,17 +130,15 @@ static void plan_steps(struct lowering *lowering, const struct sl_node *node, ui
         out->items[first].step = out->step_count - 1;
         return;
     }
-    bool whole_side = node->kind == SL_NODE_JOIN &&
-                      (!node->join->sides[0].streaming || !node->join->sides[1].streaming);
-    if (whole_side) {
-        uint32_t build = node->join->sides[1].streaming ? 0 : 1,
-                 left = pipes_below(node->inputs[0]);
+    int build = node->kind == SL_NODE_JOIN ? sl_join_first_input(node->join) : -1;
+    if (build >= 0) {
+        uint32_t left = pipes_below(node->inputs[0]);
         lowering->alone = true;
         plan_steps(lowering, node->inputs[build], build ? first + left : first);
         lowering->alone = true;
         plan_steps(lowering, node->inputs[!build], build ? first : first + left);
     }
-    for (uint32_t i = 0; i < node->input_count && !whole_side; i++) {
+    for (uint32_t i = 0; i < node->input_count && build < 0; i++) {
         plan_steps(lowering, node->inputs[i], first);
         first += pipes_below(node->inputs[i]);
     }

@@ -110,6 +110,7 @@ int64_t sl_query_next_watermark(const struct query_batch *batch) {
 
 enum sl_code sl_query_states_save(struct query_batch *batch, struct sl_err *err) {
     struct sl_query *query = batch->query;
+    if (query->next_batch == 0) SL_TRY(sl_states_drop_others(&query->states, err));
     if (remembers(query)) {
         SL_TRY(sl_states_save(&query->states, query->engine->pool, query->next_batch + 1, err));
         int failure = sl_fail_point("state.saved");

@@ -115,6 +115,7 @@ enum sl_code sl_states_open(struct sl_arena *query, struct sl_states *states,
                             const struct sl_states_place *place, struct sl_err *err) {
     struct sl_str dir =
         sl_arena_printf(query, "%.*s/.sluice/state", SL_STR_ARG(place->checkpoint_dir));
+    states->dir = dir.ptr;
     SL_TRY(check_operators(states, dir, place, query, err));
     for (uint32_t i = 0; i < states->count; i++) {
         struct sl_state *state = &states->items[i];
@@ -218,6 +219,26 @@ enum sl_code sl_states_save(struct sl_states *states, struct sl_pool *pool, int6
     }
     states->version = version;
     return SL_OK;
+}
+
+static enum sl_code drop_others(const struct sl_states *states, struct sl_arena *arena,
+                                struct sl_err *err) {
+    uint32_t *numbers, count, kept = count_kept(states);
+    SL_TRY(sl_state_operators(states->dir, arena, &numbers, &count, err));
+    for (uint32_t i = 0; i < count; i++) {
+        if (numbers[i] < kept) continue;
+        struct sl_str dir = sl_arena_printf(arena, "%s/%u", states->dir, numbers[i]);
+        SL_TRY(sl_io_remove_tree(dir.ptr, err));
+    }
+    return SL_OK;
+}
+
+enum sl_code sl_states_drop_others(const struct sl_states *states, struct sl_err *err) {
+    struct sl_arena arena;
+    sl_arena_init(&arena, "state directories");
+    enum sl_code code = drop_others(states, &arena, err);
+    sl_arena_release(&arena);
+    return code;
 }
 
 enum sl_code sl_states_purge(struct sl_states *states, int64_t keep, struct sl_err *err) {

@@ -30,6 +30,7 @@ struct sl_states {
     uint32_t count;
     const struct sl_pipes *pipes;
     int64_t version; /* in memory; -1: none */
+    const char *dir; /* `<checkpoint>/.sluice/state` */
 };
 
 /* Makes the operators' memory, empty. pipes: outlive it. */
@@ -56,6 +57,10 @@ void sl_states_forget(struct sl_states *states);
 /* Makes version `version` of what is in memory durable. */
 SL_MUST_CHECK enum sl_code sl_states_save(struct sl_states *states, struct sl_pool *pool,
                                           int64_t version, struct sl_err *err);
+/* In the first batch, before it is saved: removes what an earlier form of the query left, which was
+ * stopped in its first batch and then changed. */
+SL_MUST_CHECK enum sl_code sl_states_drop_others(const struct sl_states *states,
+                                                 struct sl_err *err);
 SL_MUST_CHECK enum sl_code sl_states_purge(struct sl_states *states, int64_t keep,
                                            struct sl_err *err);
 

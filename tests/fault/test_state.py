@@ -299,3 +299,16 @@ def test_a_changed_query_is_refused(lab):
         query = stopped_half_way(lab, name)
         query.save(select)
         query.run().expect(78, state)
+
+
+def test_a_query_changed_before_its_first_commit_goes_on(lab):
+    """What a broken first batch of another form of the query left is nobody's state."""
+    plain = "SELECT ts AS b, k, 1L AS n, CAST(v AS BIGINT) AS s FROM events"
+    for name, select in (("fewer", WINDOWS), ("none", plain)):
+        query = Query(lab, "changed " + name, OTHERS["chain"])
+        assert query.run(failpoints="state.saved:1:crash").status == sluice.CRASHED
+        assert sorted(os.listdir(query.state())) == ["0", "1", "2"]
+        query.save(select)
+        query.run().ok()
+        assert os.listdir(query.state()) == (["0"] if name == "fewer" else [])
+        assert name == "none" or query.rows(COLUMNS) == undisturbed(lab)

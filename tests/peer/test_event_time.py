@@ -164,7 +164,8 @@ def check_two(lab, cases, **options):
 def test_stream_stream_joins(lab):
     check_two(lab, [join("INNER", "inner_join"), join("LEFT", "left_join"), join("RIGHT", "right_join"),
                     join("LEFT SEMI", "semi_join", columns="e.id AS l, e.ts AS t"),
-                    join("INNER", "inner_by_time", "AND e.ts = o.ts"), join("RIGHT", "right_by_time", "AND e.ts = o.ts AND o.v > 0")])
+                    join("INNER", "inner_by_value", "AND e.v < o.v AND o.ts BETWEEN e.ts - INTERVAL 5 MINUTES AND e.ts + INTERVAL 10 MINUTES"),
+                join("INNER", "inner_by_time", "AND e.ts = o.ts"), join("RIGHT", "right_by_time", "AND e.ts = o.ts AND o.v > 0")])
 
 
 def test_around_joins(lab):

@@ -176,16 +176,19 @@ void test_columns_of_joins(void **state) {
 
 void test_keys_and_filters_of_joins(void **state) {
     (void)state;
-    has_plan("SELECT t.s, t2.b FROM t, t2 WHERE t.a + 1 = t2.a AND t.b > 1 AND t2.s = 'x' AND t.b "
-             "< t2.b",
-             "Project [s, b]\n"
-             "+- Join Inner, ((_key0 = a) AND (b < b))\n"
-             "   :- Project [b, s, (a + 1) AS _key0]\n"
-             "   :  +- Filter (b > 1)\n"
-             "   :     +- Relation [a, b, s] t, PushedFilters: [(b > 1)]\n"
-             "   +- Project [a, b]\n"
-             "      +- Filter ((s = 'x') AND (a IS NOT NULL))\n"
-             "         +- Relation [a, b, s] t2, PushedFilters: [(s = 'x'), (a IS NOT NULL)]\n");
+    has_plan(
+        "SELECT t.s, t2.b FROM t, t2 WHERE t.a + 1 = t2.a AND t.b > 1 AND t2.s = 'x' AND t.b "
+        "< t2.b",
+        "Project [s, b]\n"
+        "+- Join Inner, ((_key0 = a) AND (b < b))\n"
+        "   :- Project [b, s, (a + 1) AS _key0]\n"
+        "   :  +- Filter (((b > 1) AND (a IS NOT NULL)) AND (b IS NOT NULL))\n"
+        "   :     +- Relation [a, b, s] t, PushedFilters: [(b > 1), (a IS NOT NULL), (b IS NOT "
+        "NULL)]\n"
+        "   +- Project [a, b]\n"
+        "      +- Filter (((s = 'x') AND (a IS NOT NULL)) AND (b IS NOT NULL))\n"
+        "         +- Relation [a, b, s] t2, PushedFilters: [(s = 'x'), (a IS NOT NULL), (b IS "
+        "NOT NULL)]\n");
     has_plan(
         "SELECT t.s FROM t LEFT JOIN t2 ON t.a = t2.a AND t.b > 1 AND t2.b > 2 WHERE t.s = 'x'",
         "Project [s]\n"
