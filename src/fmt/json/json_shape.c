@@ -13,6 +13,7 @@ struct learner {
     struct sl_buf bytes;
     uint64_t *seen; /* columns */
     bool suspect;
+    bool exact; /* a null struct is part of the shape */
 };
 
 static void blanks(struct learner *l) {
@@ -62,11 +63,19 @@ static void see(struct learner *l, const struct sl_json_node *node) {
     for (uint32_t i = 0; i < node->child_count; i++) see(l, &node->children[i]);
 }
 
-/* A struct that is null here is one value: its fields are the reader's business. */
+/* A struct that is null here: `null` is among the bytes expected next and the struct is missing, so
+ * that records which have it get a shape of their own (events of several kinds, each in a field of
+ * its own).  With more such kinds than shapes it is one value: its fields are the reader's
+ * business.
+ */
 static bool learn_value(struct learner *l, const struct sl_json_node *node, int depth) {
     if (node && node->kind == SL_STRUCT_KIND && *l->cur == '{') {
         sl_bit_set(l->seen, node->column);
         return learn_object(l, node, depth);
+    }
+    if (node && node->kind == SL_STRUCT_KIND && *l->cur == 'n' && l->exact) {
+        l->cur += strlen("null");
+        return l->cur <= l->end;
     }
     if (node) see(l, node);
     enum sl_json_op op = op_of(node, *l->cur == '"');
@@ -128,10 +137,11 @@ bool sl_json_shape_learn(struct sl_json_decoder *decoder, struct sl_str record,
     if (record.len > SL_JSON_SHAPE_BYTES_MAX) return false;
     struct learner l = {.decoder = decoder, .cur = record.ptr, .from = record.ptr};
     l.end = record.ptr + record.len;
+    l.exact = decoder->shapes->count < SL_JSON_SHAPES;
     l.steps = sl_xcalloc(SL_JSON_STEPS_MAX, sizeof *l.steps);
     l.seen = sl_xcalloc(SL_BIT_WORDS(decoder->shapes->column_count), 8);
     blanks(&l);
-    bool good = l.cur < l.end && *l.cur == '{' && learn_object(&l, &decoder->root, 0) && l.count &&
+    bool good = l.cur < l.end && *l.cur == '{' && learn_object(&l, &decoder->root, 0) &&
                 add(&l, l.cur, SL_JSON_OP_SKIP, NULL);
     if (good) {
         finish(&l, out);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "fmt/json/json_shape.h"
 #include "fmt_json/json_twins.h"
 
 static uint64_t seed;
@@ -201,6 +202,88 @@ void test_regular_records_stay_on_the_predicted_path(void **state) {
     assert_int_equal(stats.strict, 0);
     assert_true(stats.lookup <= 4);
     assert_int_equal(stats.predicted + stats.lookup, 2000);
+    sl_vec_release(&in);
+    sl_arena_release(&arena);
+}
+
+/* How many shapes a decoder has learned from records. */
+static uint32_t shapes_of(const struct sl_type *schema, const struct sl_vec *in) {
+    static const struct sl_json_hooks hooks = {NULL, twin_time, twin_time, twin_date};
+    struct sl_json_options options;
+    struct sl_json_decoder *decoder;
+    struct sl_err err = {0};
+    struct sl_vec out;
+    sl_json_options_init(&options);
+    assert_int_equal(sl_json_decoder_new(schema, &options, &hooks, &decoder, &err), SL_OK);
+    sl_vec_init(&out, schema);
+    assert_int_equal(sl_json_decode(decoder, in, in->rows, NULL, &out, NULL, NULL, &err), SL_OK);
+    uint32_t count = decoder->shapes->count;
+    sl_vec_release(&out);
+    sl_json_decoder_free(decoder);
+    return count;
+}
+
+/* Events of several kinds in one topic, each in a field of its own and the others null: each kind
+ * has its shape, also when the first records have none of the structs that are read. */
+void test_kinds_of_events_stay_on_the_predicted_path(void **state) {
+    (void)state;
+    struct sl_arena arena;
+    struct sl_err err = {0};
+    const struct sl_type *schema;
+    struct sl_vec in;
+    sl_arena_init(&arena, "query");
+    assert_int_equal(sl_type_parse_schema(&arena,
+                                          SL_STR("bid STRUCT<id: LONG, url: STRING>, "
+                                                 "sale STRUCT<id: LONG, t: STRUCT<u: INT>>"),
+                                          &schema, &err),
+                     SL_OK);
+    sl_vec_init(&in, &sl_type_string);
+    for (int i = 0; i < 1000; i++) {
+        char text[200];
+        static const char *const kinds[] = {
+            "{\"kind\":0,\"person\":{\"name\":\"x%d\"},\"bid\":null,\"sale\":null}",
+            "{\"kind\":1,\"person\":null,\"bid\":null,\"sale\":{\"id\":%d,\"t\":null}}",
+            "{\"kind\":1,\"person\":null,\"bid\":null,\"sale\":{\"id\":%d,\"t\":{\"u\":5}}}",
+            "{\"kind\":2,\"person\":null,\"bid\":{\"id\":%d,\"url\":\"y\"},\"sale\":null}"};
+        int len = snprintf(text, sizeof text, kinds[i % 20 < 4 ? i % 20 : 3], i);
+        assert_int_equal(sl_vec_put_str(&in, (struct sl_str){text, (size_t)len}, &err), SL_OK);
+    }
+    struct sl_json_decode_stats stats;
+    assert_true(twins_agree(schema, &in, &stats));
+    assert_int_equal(stats.strict, 0);
+    assert_true(stats.lookup <= 4);
+    assert_int_equal(shapes_of(schema, &in), 4);
+    sl_vec_release(&in);
+    sl_arena_release(&arena);
+}
+
+/* More combinations of null structs than there are shapes, and empty records. */
+void test_many_combinations_of_null_structs(void **state) {
+    (void)state;
+    struct sl_arena arena;
+    struct sl_err err = {0};
+    const struct sl_type *schema;
+    struct sl_vec in;
+    sl_arena_init(&arena, "query");
+    assert_int_equal(sl_type_parse_schema(&arena,
+                                          SL_STR("a STRUCT<x: INT>, b STRUCT<x: STRING>, "
+                                                 "c STRUCT<x: INT, y: STRUCT<z: INT>>"),
+                                          &schema, &err),
+                     SL_OK);
+    sl_vec_init(&in, &sl_type_string);
+    for (int i = 0; i < 2000; i++) {
+        char text[200];
+        int len = snprintf(text, sizeof text, "{\"a\":%s,\"b\":%s,\"c\":%s}",
+                           draw(2) ? "{\"x\":1}" : "null", draw(2) ? "{\"x\":\"one\"}" : "null",
+                           draw(2)   ? "{\"x\":3,\"y\":null}"
+                           : draw(2) ? "{\"x\":3,\"y\":{\"z\":4}}"
+                                     : "null");
+        if (!draw(5)) len = snprintf(text, sizeof text, draw(2) ? "{}" : "{ } ");
+        assert_int_equal(sl_vec_put_str(&in, (struct sl_str){text, (size_t)len}, &err), SL_OK);
+    }
+    struct sl_json_decode_stats stats;
+    assert_true(twins_agree(schema, &in, &stats));
+    assert_int_equal(stats.strict, 0);
     sl_vec_release(&in);
     sl_arena_release(&arena);
 }
