@@ -37,6 +37,7 @@ fuzz:
 bench: all
 	@tools/setup test
 	@bench/run
+	@bench/nexmark/run
 
 format:
 	@tools/format

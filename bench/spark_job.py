@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark jobs on Spark: spark_job.py JOB BROKERS TOPIC OUT CHECKPOINT JARS DELTA_JARS.
 
-JOB is parquet, delta, ingest, dedup, windows or hours: the queries of the files of that name in bench (parquet and
+JOB is parquet, delta, ingest, dedup, windows, hours, joins or inner: the queries of the files of that name in bench (parquet and
 delta: orders11.sql). OUT of windows is a topic."""
 import glob
 import sys
@@ -51,6 +51,28 @@ def windows():
             .select(F.to_json(F.struct("window.start", "window.end", "category", "orders", "revenue", "avg_amount")).alias("value")))
 
 
+def joins():
+    limited = (spark.readStream.format("kafka").option("kafka.bootstrap.servers", brokers).option("startingOffsets", "earliest")
+               .option("maxOffsetsPerTrigger", 1000000))
+    order = ("order_id STRING, event_id STRING, customer_id STRING, product STRING, category STRING, quantity INT, "
+             "unit_price DOUBLE, amount DOUBLE, status STRING, city STRING, order_timestamp STRING")
+    payment = ("payment_id STRING, order_id STRING, payment_method STRING, status STRING, transaction_id STRING, "
+               "amount DOUBLE, payment_timestamp STRING")
+    placed = (limited.option("subscribe", topic).load()
+              .select(F.from_json(F.col("value").cast("string"), order).alias("o")).select("o.*").filter("amount > 0")
+              .selectExpr("order_id", "customer_id", "product", "category", "amount",
+                          "to_timestamp(order_timestamp) AS order_timestamp")
+              .withWatermark("order_timestamp", "10 minutes").alias("o"))
+    paid = (limited.option("subscribe", topic + "_payments").load()
+            .select(F.from_json(F.col("value").cast("string"), payment).alias("p")).select("p.*").filter("status = 'PAID'")
+            .selectExpr("payment_id", "order_id", "payment_method", "amount AS paid_amount",
+                        "to_timestamp(payment_timestamp) AS payment_timestamp")
+            .withWatermark("payment_timestamp", "20 minutes").alias("p"))
+    within = F.expr("o.order_id = p.order_id AND "
+                    "payment_timestamp BETWEEN order_timestamp AND order_timestamp + INTERVAL 10 MINUTES")
+    return placed.join(paid, within, "left" if job == "joins" else "inner").drop(F.col("p.order_id"))
+
+
 def hours():
     return (timed().groupBy(F.window("order_timestamp", "1 hour"), "customer_id")
             .agg(F.sum("amount").alias("total_sales"), F.count("*").alias("order_count"))
@@ -64,6 +86,8 @@ JOBS = {  # rows, format, partition columns
     "dedup": (lambda: timed().dropDuplicatesWithinWatermark(["event_id"]), "parquet", []),
     "windows": (windows, "kafka", []),
     "hours": (hours, "parquet", []),
+    "joins": (joins, "parquet", []),
+    "inner": (joins, "parquet", []),
 }
 rows, form, columns = JOBS[job]
 writer = rows().writeStream.format(form).option("checkpointLocation", checkpoint).trigger(availableNow=True)

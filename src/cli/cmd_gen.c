@@ -1,4 +1,4 @@
-/* sluice gen orders: the order generator into a Kafka topic or to standard output. */
+/* sluice gen orders | nexmark: the generators into a Kafka topic or to standard output. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +119,9 @@ static enum sl_code read_config(const struct sl_args *args, struct sl_gen_config
     out->shape = sl_gen_shape_find(sl_str(shape));
     if (out->shape == SL_GEN_SHAPE_COUNT)
         return sl_fail(err, SL_USAGE,
-                       "`--shape` is `%s`; it must be orders9, paid, simple or orders11", shape);
+                       "`--shape` is `%s`; it must be orders9, paid, simple, orders11 or "
+                       "payments",
+                       shape);
     if (late && !sl_gen_late_parse(sl_str(late), out))
         return sl_fail(err, SL_USAGE, "`--late` is `%s`; it must be such as 10%%:5m-15m", late);
     SL_TRY(read_mode(args, out, err));
@@ -157,7 +159,7 @@ static enum sl_code ensure_topic(struct sl_cli *cli, const struct sl_args *args,
 
 static enum sl_code open_output(struct sl_cli *cli, const struct sl_args *args, struct output *out,
                                 struct sl_err *err) {
-    const char *topic = sl_args_get(args, "topic", "orders"),
+    const char *topic = sl_args_get(args, "topic", args->positional[0]),
                *ledger = sl_args_get(args, "ledger", NULL);
     struct sl_kafka_properties properties;
     struct sl_kafka_wait wait = sl_cli_kafka_wait(cli);
@@ -208,16 +210,35 @@ static void print_shortfall(const struct output *output) {
             (unsigned long long)counts.delivered);
 }
 
+/* Nexmark's events are as they are: what shapes orders would be read over. */
+static enum sl_code read_nexmark(const struct sl_args *args, struct sl_gen_config *out,
+                                 struct sl_err *err) {
+    static const char *const of_orders[] = {"shape",  "first",    "late", "dup",
+                                            "bad",    "negative", "null", "virtual-clock",
+                                            "ledger", "keyed"};
+    for (size_t i = 0; i < sizeof of_orders / sizeof *of_orders; i++)
+        if (sl_args_has(args, of_orders[i]))
+            return sl_fail(err, SL_USAGE, "`--%s` is for `gen orders` only", of_orders[i]);
+    *out = (struct sl_gen_config){.nexmark = true};
+    SL_TRY(read_mode(args, out, err));
+    return read_rate(args, out, err);
+}
+
+static enum sl_code read_what(const struct sl_args *args, const struct sl_command *command,
+                              struct sl_gen_config *out, struct sl_err *err) {
+    const char *what = args->positional[0];
+    if (strcmp(what, "orders") == 0) return read_config(args, out, err);
+    if (strcmp(what, "nexmark") == 0) return read_nexmark(args, out, err);
+    sl_fail(err, SL_USAGE, "`gen` cannot generate `%s`; it has `orders` and `nexmark`", what);
+    return sl_hint(err, "usage: sluice %s", command->usage), SL_USAGE;
+}
+
 static enum sl_code generate(struct sl_cli *cli, struct sl_args *args,
                              const struct sl_command *command, struct sl_err *err) {
     struct sl_gen_config config;
     struct output output = {0};
     SL_TRY(sl_args_expect(args, 1, 1, command->usage, err));
-    if (strcmp(args->positional[0], "orders") != 0) {
-        sl_fail(err, SL_USAGE, "`gen` cannot generate `%s`; it has `orders`", args->positional[0]);
-        return sl_hint(err, "usage: sluice %s", command->usage), SL_USAGE;
-    }
-    SL_TRY(read_config(args, &config, err));
+    SL_TRY(read_what(args, command, &config, err));
     sl_cli_catch_signals(cli);
     int64_t began_ns = sl_clock_mono_ns();
     struct sl_gen_runner runner = {
@@ -246,12 +267,12 @@ static int run(const struct sl_command *command, struct sl_args *args) {
 
 static const struct sl_flag flags[] = {
     SL_CLI_KAFKA_FLAGS,
-    {"topic", 't', "NAME", "topic, made when it is missing (default orders)"},
+    {"topic", 't', "NAME", "topic, made when it is missing (default: orders or nexmark)"},
     {"partitions", 'p', "N", "partitions of a topic that is made (default 4)"},
     {"count", 'n', "N", "end after N records"},
     {"mode", 0, "NAME", "continuous (1/s, default), count, burst, fast (10/s)"},
     {"rate", 0, "N|max", "records a second instead of the mode's"},
-    {"shape", 0, "NAME", "orders9 (default), paid, simple, orders11"},
+    {"shape", 0, "NAME", "orders9 (default), paid, simple, orders11, payments (of orders11)"},
     {"seed", 0, "N", "same seed, same records (default 1)"},
     {"first", 0, "N", "number of the first order"},
     {"late", 0, "SHARE[:MIN-MAX]", "share of late events and how late, such as 10%:5m-15m"},
@@ -269,11 +290,12 @@ static const struct sl_flag flags[] = {
 
 const struct sl_command sl_command_gen = {
     .name = "gen",
-    .summary = "generate realistic orders into a Kafka topic",
-    .usage = "gen orders [--brokers HOST:PORT] [--topic NAME] [--count N]",
+    .summary = "generate realistic orders, or Nexmark's events, into a Kafka topic",
+    .usage = "gen orders|nexmark [--brokers HOST:PORT] [--topic NAME] [--count N]",
     .flags = flags,
     .examples = "  sluice gen orders --brokers localhost:9092 --topic orders --count 100000\n"
                 "  sluice gen orders --mode burst --late 10%:5m-15m --dup 2% --bad 1%\n"
+                "  sluice gen nexmark --brokers localhost:9092 --count 1000000\n"
                 "  sluice gen orders --stdout --count 3\n",
     .run = run,
 };

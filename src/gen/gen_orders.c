@@ -37,10 +37,15 @@ struct sl_gen_orders {
     char value[SL_GEN_VALUE_MAX], key[SL_GEN_KEY_MAX];
 };
 
+/* Orders and their payments draw the same, so that they tell of the same orders. */
+static bool is_bench(enum sl_gen_shape shape) {
+    return shape == SL_GEN_ORDERS11 || shape == SL_GEN_PAYMENTS;
+}
+
 static void fill_defaults(struct sl_gen_config *config) {
     bool shop = config->shape == SL_GEN_ORDERS9 || config->shape == SL_GEN_SIMPLE;
     if (config->late < 0) config->late = shop ? 0.1 : 0;
-    if (config->zero < 0) config->zero = config->shape == SL_GEN_ORDERS11 ? 0.02 : 0;
+    if (config->zero < 0) config->zero = is_bench(config->shape) ? 0.02 : 0;
     if (!config->late_min_ms && !config->late_max_ms) {
         config->late_min_ms = 5 * 60000;
         config->late_max_ms = 15 * 60000;
@@ -92,7 +97,7 @@ static int64_t clock_time(struct sl_gen_orders *orders) {
 }
 
 static bool is_bench_time(const struct sl_gen_config *config) {
-    return config->shape == SL_GEN_ORDERS11 && config->clock_speed <= 0 && !config->clock_step_us &&
+    return is_bench(config->shape) && config->clock_speed <= 0 && !config->clock_step_us &&
            !config->clock_start_ms;
 }
 

@@ -23,6 +23,7 @@ enum sl_gen_mode {
 #define SL_GEN_RATE_MAX (-1.0)
 
 struct sl_gen_config {
+    bool nexmark; /* events of gen_nexmark.h; then only mode, count, rate and seed count */
     enum sl_gen_shape shape;
     enum sl_gen_mode mode;
     uint64_t count; /* records in all; 0 = without end */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "gen/gen_orders.h"
+#include "gen/gen_nexmark.h"
 
 /* ---- pace ---- */
 
@@ -60,20 +60,23 @@ static bool await(const struct sl_gen_runner *runner, int64_t due_ns) {
 
 enum sl_code sl_gen_run(const struct sl_gen_config *config, struct sl_gen_runner *runner,
                         struct sl_err *err) {
-    struct sl_gen_orders *orders = sl_gen_orders_new(config);
+    struct sl_gen_nexmark *nexmark = config->nexmark ? sl_gen_nexmark_new(config) : NULL;
+    struct sl_gen_orders *orders = nexmark ? NULL : sl_gen_orders_new(config);
     int64_t start_ns = sl_clock_mono_ns();
     enum sl_code code = SL_OK;
     bool paced = sl_gen_due_ns(config, 1u << 20) > 0;
     for (uint64_t n = 0; code == SL_OK && (!config->count || n < config->count); n++) {
         if (paced && !await(runner, start_ns + sl_gen_due_ns(config, n))) break;
         if (!paced && (n & 1023) == 1023 && asked_to_stop(runner)) break;
-        const struct sl_gen_record *record = sl_gen_orders_next(orders);
+        const struct sl_gen_record *record =
+            nexmark ? sl_gen_nexmark_next(nexmark) : sl_gen_orders_next(orders);
         code = runner->send(runner->ctx, record, err);
         if (code != SL_OK) break;
         runner->counts[record->kind]++;
         runner->bytes += record->value.len;
     }
     sl_gen_orders_free(orders);
+    sl_gen_nexmark_free(nexmark);
     return code;
 }
 

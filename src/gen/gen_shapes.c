@@ -3,8 +3,8 @@
 #include "base/civil.h"
 #include "gen/gen_text.h"
 
-const char *const sl_gen_shape_names[SL_GEN_SHAPE_COUNT] = {"orders9", "paid", "simple",
-                                                            "orders11"};
+const char *const sl_gen_shape_names[SL_GEN_SHAPE_COUNT] = {"orders9", "paid", "simple", "orders11",
+                                                            "payments"};
 
 enum sl_gen_shape sl_gen_shape_find(struct sl_str name) {
     int i = 0;
@@ -89,7 +89,7 @@ static void name_order(enum sl_gen_shape shape, struct sl_gen_order *order) {
     uint64_t number = order->number;
     if (shape == SL_GEN_PAID)
         to = sl_gen_put_hex(to, order->id[1] ^ number, 8);
-    else if (shape == SL_GEN_ORDERS11)
+    else if (shape == SL_GEN_ORDERS11 || shape == SL_GEN_PAYMENTS)
         to = number < 1000000000 ? sl_gen_put_digits(to, number, 9) : sl_gen_put_number(to, number);
     else
         to = number < 1000000 ? sl_gen_put_digits(to, number, 6) : sl_gen_put_number(to, number);
@@ -103,6 +103,7 @@ void sl_gen_order_draw(enum sl_gen_shape shape, struct sl_gen_random *random, ui
                                  .quantity = 1 + sl_gen_random_below(random, 5)};
     switch (shape) {
     case SL_GEN_ORDERS11:
+    case SL_GEN_PAYMENTS:
         out->customer = 1 + sl_gen_random_below(random, 50000);
         out->product = sl_gen_random_below(random, COUNT(bench_products));
         out->status = sl_gen_random_below(random, COUNT(bench_status));
@@ -242,6 +243,31 @@ static char *put_orders11(char *to, const struct sl_gen_order *order) {
     return SL_GEN_PUT(to, "Z\"}");
 }
 
+/* Most pay within ten minutes, one of twenty in the five minutes behind them. */
+static int64_t payment_delay_us(const struct sl_gen_order *order) {
+    uint64_t draw = order->id[0] ^ order->id[1];
+    int64_t second = 1000000, late = draw % 20 == 0;
+    return (late ? 600 * second : 0) +
+           (int64_t)(draw / 20 % (uint64_t)((late ? 300 : 600) * second));
+}
+
+static char *put_payment(char *to, const struct sl_gen_order *order) {
+    const uint64_t id[2] = {order->id[0] * 0xBF58476D1CE4E5B9u, order->id[1]};
+    to = SL_GEN_PUT(to, "{\"payment_id\":\"");
+    to = put_uuid(to, id);
+    to = SL_GEN_PUT(to, "\",\"order_id\":");
+    to = put_order_id(to, order);
+    to = SL_GEN_PUT(to, ",\"payment_method\":\"");
+    to = put_text(to, paid_methods[order->id[1] % COUNT(paid_methods)]);
+    to = SL_GEN_PUT(to, "\",\"status\":\"PAID\",\"transaction_id\":\"TXN-");
+    to = sl_gen_put_digits(to, order->id[0] % 10000000000u, 10);
+    to = SL_GEN_PUT(to, "\",\"amount\":");
+    to = put_amount(to, order, true);
+    to = SL_GEN_PUT(to, ",\"payment_timestamp\":\"");
+    to = sl_gen_put_time(to, order->time_us + payment_delay_us(order), 3);
+    return SL_GEN_PUT(to, "Z\"}");
+}
+
 static char *put_paid_order(char *to, const struct sl_gen_order *order) {
     const struct paid_product *product = &paid_products[order->product];
     to = SL_GEN_PUT(to, "\"order\": {\"order_id\": ");
@@ -297,6 +323,8 @@ size_t sl_gen_order_value(enum sl_gen_shape shape, const struct sl_gen_order *or
         return (size_t)(put_simple(to, order) - to);
     case SL_GEN_ORDERS11:
         return (size_t)(put_orders11(to, order) - to);
+    case SL_GEN_PAYMENTS:
+        return (size_t)(put_payment(to, order) - to);
     default:
         return (size_t)(put_orders9(to, order) - to);
     }
@@ -304,7 +332,7 @@ size_t sl_gen_order_value(enum sl_gen_shape shape, const struct sl_gen_order *or
 
 size_t sl_gen_order_key(enum sl_gen_shape shape, const struct sl_gen_order *order, char *to) {
     if (shape == SL_GEN_PAID) return 0;
-    if (shape == SL_GEN_ORDERS11)
+    if (shape == SL_GEN_ORDERS11 || shape == SL_GEN_PAYMENTS)
         return (size_t)(sl_gen_put(to, order->order_id, order->order_id_len) - to);
     char *end = SL_GEN_PUT(to, "CUST-");
     return (size_t)(sl_gen_put_digits(end, order->customer, 5) - to);

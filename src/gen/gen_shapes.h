@@ -11,6 +11,7 @@ enum sl_gen_shape {
     SL_GEN_PAID,     /* nested order event, no key */
     SL_GEN_SIMPLE,   /* order_id, customer_id, amount, timestamp; key customer_id */
     SL_GEN_ORDERS11, /* the benchmark order, compact; key order_id */
+    SL_GEN_PAYMENTS, /* of the same orders with the same seed and count; key order_id */
     SL_GEN_SHAPE_COUNT
 };
 extern const char *const sl_gen_shape_names[SL_GEN_SHAPE_COUNT];

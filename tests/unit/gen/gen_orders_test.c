@@ -73,6 +73,8 @@ void test_shapes_are_valid_json(void **state) {
         {"order_id", "customer_id", "amount", "timestamp"},
         {"order_id", "event_id", "customer_id", "product", "category", "quantity", "unit_price",
          "amount", "status", "city", "order_timestamp"},
+        {"payment_id", "order_id", "payment_method", "status", "transaction_id", "amount",
+         "payment_timestamp"},
     };
     for (int shape = 0; shape < SL_GEN_SHAPE_COUNT; shape++) {
         struct sl_gen_config config = config_of((enum sl_gen_shape)shape);
@@ -246,6 +248,40 @@ void test_orders11_is_the_benchmark_order(void **state) {
     assert_in_range(bytes / config.count, 264, 274);
     assert_in_range(zeros, config.count * 15 / 1000, config.count * 25 / 1000);
     sl_gen_orders_free(orders);
+}
+
+static int64_t millis_of_day(struct sl_str value, struct sl_str field) {
+    size_t at = sl_str_find(value, field, 0);
+    assert_true(at != SIZE_MAX);
+    const char *time = value.ptr + at + field.len + strlen("2025-01-15T");
+    return ((atoi(time) * 60 + atoi(time + 3)) * 60 + atoi(time + 6)) * 1000LL + atoi(time + 9);
+}
+
+/* The n-th payment is of the n-th order: its amount, and 0 to 15 minutes later; one of 20 after ten
+ * minutes. */
+void test_payments_are_of_the_orders(void **state) {
+    (void)state;
+    enum { COUNT = 20000, DAY_MS = 86400000, MINUTE_MS = 60000 };
+    struct sl_gen_config config = {
+        .shape = SL_GEN_ORDERS11, .mode = SL_GEN_COUNT, .count = COUNT, .late = -1, .zero = -1};
+    struct sl_gen_orders *orders = sl_gen_orders_new(&config);
+    config.shape = SL_GEN_PAYMENTS;
+    struct sl_gen_orders *payments = sl_gen_orders_new(&config);
+    uint64_t late = 0;
+    for (int i = 0; i < COUNT; i++) {
+        const struct sl_gen_record *order = sl_gen_orders_next(orders),
+                                   *payment = sl_gen_orders_next(payments);
+        assert_true(sl_str_eq(order->key, payment->key));
+        assert_int_equal(order->amount_cents, payment->amount_cents);
+        int64_t ordered = millis_of_day(order->value, SL_STR("\"order_timestamp\":\"")),
+                paid = millis_of_day(payment->value, SL_STR("\"payment_timestamp\":\"")),
+                delay = (paid - ordered + DAY_MS) % DAY_MS;
+        assert_in_range(delay, 0, 15 * MINUTE_MS);
+        late += delay > 10 * MINUTE_MS;
+    }
+    assert_in_range(late, COUNT * 45 / 1000, COUNT * 55 / 1000);
+    sl_gen_orders_free(orders);
+    sl_gen_orders_free(payments);
 }
 
 void test_ledger_line(void **state) {
