@@ -9,6 +9,8 @@
 
 uint64_t sl_xxh64(const void *bytes, size_t len, uint64_t seed) { return XXH64(bytes, len, seed); }
 
+uint32_t sl_xxh32(const void *bytes, size_t len, uint32_t seed) { return XXH32(bytes, len, seed); }
+
 uint64_t sl_xxh64_int(int32_t value, uint64_t seed) { return XXH64(&value, sizeof value, seed); }
 
 uint64_t sl_xxh64_long(int64_t value, uint64_t seed) { return XXH64(&value, sizeof value, seed); }

@@ -7,6 +7,8 @@
 
 /* XXH64 as xxhash defines it (Parquet bloom filters, offsets hash, Spark's xxhash64 over bytes). */
 uint64_t sl_xxh64(const void *bytes, size_t len, uint64_t seed);
+/* XXH32, as lz4-java's blocks are summed. */
+uint32_t sl_xxh32(const void *bytes, size_t len, uint32_t seed);
 /* Spark's XXH64.hashInt / hashLong (XXH64 of the 4 or 8 little-endian bytes). */
 uint64_t sl_xxh64_int(int32_t value, uint64_t seed);
 uint64_t sl_xxh64_long(int64_t value, uint64_t seed);

@@ -67,7 +67,7 @@ static enum sl_code too_much(const struct generate *generate, const struct sl_ba
             "%s makes %llu rows of the %u of one batch, more than a batch holds; most of them of "
             "%s",
             generate->what->name, (unsigned long long)rows, in->rows, where);
-    if (err) sl_hint(err, "Filter before it, or take fewer items, as slice() does.");
+    if (err) sl_hint(err, "filter before it, or take fewer items, as slice() does");
     return SL_DATA;
 }
 

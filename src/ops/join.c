@@ -133,9 +133,33 @@ static enum sl_code finish(struct sl_stateful *stateful, uint32_t number, sl_emi
 
 /* ---- life ---- */
 
+static void forget(struct sl_stateful *stateful, uint32_t number) {
+    struct join_shard *shard = &((struct join *)stateful)->shards[number];
+    pthread_mutex_lock(&shard->lock);
+    sl_join_store_clear(&shard->store);
+    shard->added = shard->removed = 0;
+    pthread_mutex_unlock(&shard->lock);
+}
+
 static void clear(struct sl_stateful *stateful) {
-    struct join *join = (struct join *)stateful;
-    for (uint32_t s = 0; s < SL_STATE_SHARDS; s++) sl_join_store_clear(&join->shards[s].store);
+    for (uint32_t s = 0; s < SL_STATE_SHARDS; s++) forget(stateful, s);
+}
+
+static void size_of(const struct join_shard *shard, struct sl_shard_size *out) {
+    *out = (struct sl_shard_size){.rows_updated = shard->added,
+                                  .rows_removed = shard->removed,
+                                  .bytes = sl_join_store_bytes(&shard->store)};
+    for (int side = 0; side < 2; side++) {
+        const struct sl_join_rows *rows = &shard->store.sides[side];
+        out->rows_total += rows->live - rows->due.count;
+    }
+}
+
+static void size(struct sl_stateful *stateful, uint32_t number, struct sl_shard_size *out) {
+    struct join_shard *shard = &((struct join *)stateful)->shards[number];
+    pthread_mutex_lock(&shard->lock);
+    size_of(shard, out);
+    pthread_mutex_unlock(&shard->lock);
 }
 
 static void metrics(const struct sl_stateful *stateful, struct sl_state_metrics *out) {
@@ -143,14 +167,10 @@ static void metrics(const struct sl_stateful *stateful, struct sl_state_metrics 
     *out = (struct sl_state_metrics){0};
     for (uint32_t s = 0; s < SL_STATE_SHARDS; s++) {
         const struct join_shard *shard = &join->shards[s];
-        for (int side = 0; side < 2; side++) {
-            const struct sl_join_rows *rows = &shard->store.sides[side];
-            out->rows_total += rows->live - rows->due.count;
-        }
-        out->rows_updated += shard->added;
-        out->rows_removed += shard->removed;
+        struct sl_shard_size has;
+        size_of(shard, &has);
+        sl_state_metrics_add(out, &has);
         out->rows_late += shard->late;
-        out->memory_bytes += sl_join_store_bytes(&shard->store);
         out->update_ns += shard->update_ns;
         out->removal_ns += shard->removal_ns;
     }
@@ -165,9 +185,17 @@ static void free_join(struct sl_stateful *stateful) {
     free(join);
 }
 
-static const struct sl_stateful_ops stream_ops = {
-    "symmetricHashJoin", join_attach, begin_batch, finish,   join_save,
-    join_load,           clear,       metrics,     free_join};
+static const struct sl_stateful_ops stream_ops = {.name = "symmetricHashJoin",
+                                                  .attach = join_attach,
+                                                  .begin = begin_batch,
+                                                  .finish = finish,
+                                                  .save = join_save,
+                                                  .load = join_load,
+                                                  .clear = clear,
+                                                  .metrics = metrics,
+                                                  .free = free_join,
+                                                  .size = size,
+                                                  .forget = forget};
 static const struct sl_stateful_ops table_ops = {.name = "",
                                                  .attach = join_attach,
                                                  .begin = begin_batch,

@@ -4,6 +4,7 @@
 #define SL_OPS_JOIN_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "ops/join_store.h"
 #include "ops/shards.h"
@@ -30,7 +31,7 @@ struct join {
     bool probes_locked; /* a probe changes what is remembered, or others do meanwhile */
     uint32_t out_first[2], out_count[2]; /* the sides' columns in the output */
     bool *condition_reads;               /* by column of `pair` */
-    uint32_t attached;                   /* operators so far */
+    atomic_uint attached;                /* operators so far */
     struct sl_batch_marks marks;
     struct join_shard shards[SL_STATE_SHARDS];
     pthread_mutex_t *locks[SL_STATE_SHARDS];

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "ops/join_int.h"
+#include "ops/spill.h"
 
 /* Position of a probing row that has not looked at its chain yet. */
 #define AT_FIRST UINT32_MAX
@@ -154,6 +155,7 @@ static enum sl_code begin_rows(struct join_op *op, const struct sl_session *sess
     for (uint32_t k = 0; k < join->what->key_count; k++) op->keys[k] = &in->columns[side->keys[k]];
     drop_null_keys(op);
     sl_shard_rows_split(&op->rows, op->keys, join->what->key_count);
+    SL_TRY(sl_spill_divert(join->base.spill, op->side, in, &op->rows, err));
     sl_bits_fill(op->matched, in->rows, false);
     memset(op->emitted, 0, in->rows * sizeof *op->emitted);
     return sl_key_block_encode(&op->block, op->keys, op->rows.rows, op->rows.count, err);
@@ -508,7 +510,8 @@ enum sl_code join_attach(struct sl_stateful *stateful, uint32_t input, bool prof
     op->side = input;
     op->profiled = profiled;
     op->turn = SL_STATE_SHARDS;
-    op->first_shard = op->join->attached++ * 5 % SL_STATE_SHARDS; /* tasks begin apart */
+    /* tasks begin apart */
+    op->first_shard = atomic_fetch_add(&op->join->attached, 1) * 5 % SL_STATE_SHARDS;
     sl_arena_init(&op->arena, "join");
     make_room(op);
     op->keys = sl_xcalloc(op->join->what->key_count + 1, sizeof *op->keys);

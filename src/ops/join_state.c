@@ -7,7 +7,10 @@
  * These are Spark's left-keyWithIndexToValue and right-keyWithIndexToValue, but for the index,
  * which there counts the rows of one key without gaps, so that a third and a fourth store must say
  * how many there are, and removing one moves another. */
+#include <stdlib.h>
+
 #include "ops/join_int.h"
+#include "ops/state_rows.h"
 
 static const struct sl_type *key_type(const struct join *join, uint32_t side,
                                       struct sl_arena *query) {
@@ -49,22 +52,20 @@ struct saving {
     struct join *join;
     struct sl_join_store *store;
     uint32_t side;
-    struct sl_arena arena;
-    struct sl_batch keys, values;
+    struct sl_state_out out;
     uint32_t numbers[PART];
     uint32_t count;
     bool removes;
-    sl_state_put_fn put;
-    void *ctx;
 };
 
 static enum sl_code fill_keys(struct saving *saving, struct sl_err *err) {
     const struct sl_join *what = saving->join->what;
     const struct sl_join_rows *rows = &saving->store->sides[saving->side];
-    struct sl_vec *ids = &saving->keys.columns[what->key_count];
+    struct sl_vec *ids = &saving->out.keys.columns[what->key_count];
     for (uint32_t k = 0; k < what->key_count; k++)
         SL_TRY(sl_row_blocks_gather(&rows->columns, what->sides[saving->side].keys[k],
-                                    saving->numbers, saving->count, &saving->keys.columns[k], err));
+                                    saving->numbers, saving->count, &saving->out.keys.columns[k],
+                                    err));
     SL_TRY(sl_vec_reserve(ids, saving->count, err));
     for (uint32_t i = 0; i < saving->count; i++)
         ids->i64[i] = (int64_t)sl_join_link_of(rows, saving->numbers[i])->id;
@@ -75,10 +76,10 @@ static enum sl_code fill_keys(struct saving *saving, struct sl_err *err) {
 static enum sl_code fill_values(struct saving *saving, struct sl_err *err) {
     const struct sl_join_rows *rows = &saving->store->sides[saving->side];
     uint32_t columns = rows->columns.schema->field_count;
-    struct sl_vec *matched = &saving->values.columns[columns];
+    struct sl_vec *matched = &saving->out.values.columns[columns];
     for (uint32_t c = 0; c < columns; c++)
         SL_TRY(sl_row_blocks_gather(&rows->columns, c, saving->numbers, saving->count,
-                                    &saving->values.columns[c], err));
+                                    &saving->out.values.columns[c], err));
     SL_TRY(sl_vec_reserve(matched, saving->count, err));
     for (uint32_t i = 0; i < saving->count; i++)
         sl_bit_put(matched->bits, i, sl_join_is_matched(rows, saving->numbers[i]));
@@ -87,16 +88,13 @@ static enum sl_code fill_values(struct saving *saving, struct sl_err *err) {
 }
 
 static enum sl_code put_part(struct saving *saving, struct sl_err *err) {
-    if (!saving->count) return SL_OK;
-    sl_batch_clear(&saving->keys);
-    sl_batch_clear(&saving->values);
+    uint32_t count = saving->count;
+    if (!count) return SL_OK;
+    sl_state_out_clear(&saving->out);
     SL_TRY(fill_keys(saving, err));
     if (!saving->removes) SL_TRY(fill_values(saving, err));
-    saving->keys.rows = saving->keys.selected_rows = saving->count;
-    saving->values.rows = saving->values.selected_rows = saving->count;
     saving->count = 0;
-    return saving->put(saving->ctx, saving->side, &saving->keys,
-                       saving->removes ? NULL : &saving->values, err);
+    return sl_state_out_put(&saving->out, count, saving->removes, err);
 }
 
 static enum sl_code put_number(struct saving *saving, uint32_t number, struct sl_err *err) {
@@ -141,17 +139,13 @@ static enum sl_code put_all(struct saving *saving, struct sl_err *err) {
     return SL_OK;
 }
 
-static enum sl_code save_side(struct saving *saving, bool whole, struct sl_err *err) {
-    const struct sl_state_schema *schema = &saving->join->base.stores[saving->side];
+static enum sl_code save_side(struct saving *saving, bool whole, sl_state_put_fn put, void *ctx,
+                              struct sl_err *err) {
     saving->count = 0;
     saving->removes = false;
-    sl_arena_init(&saving->arena, "save");
-    sl_batch_init(&saving->keys, schema->key, &saving->arena);
-    sl_batch_init(&saving->values, schema->value, &saving->arena);
+    sl_state_out_init(&saving->out, &saving->join->base, saving->side, put, ctx);
     enum sl_code code = whole ? put_all(saving, err) : put_changes(saving, err);
-    sl_batch_release(&saving->keys);
-    sl_batch_release(&saving->values);
-    sl_arena_release(&saving->arena);
+    sl_state_out_release(&saving->out);
     return code;
 }
 
@@ -159,12 +153,12 @@ enum sl_code join_save(struct sl_stateful *stateful, uint32_t number, bool whole
                        sl_state_put_fn put, void *ctx, struct sl_err *err) {
     struct join *join = (struct join *)stateful;
     struct join_shard *shard = &join->shards[number];
-    struct saving saving = {.join = join, .store = &shard->store, .put = put, .ctx = ctx};
+    struct saving saving = {.join = join, .store = &shard->store};
     enum sl_code code = SL_OK;
     pthread_mutex_lock(&shard->lock);
     if (whole) sl_join_store_sweep(&shard->store);
     for (saving.side = 0; code == SL_OK && saving.side < 2; saving.side++)
-        code = save_side(&saving, whole, err);
+        code = save_side(&saving, whole, put, ctx, err);
     if (!whole && code == SL_OK) sl_join_store_sweep(&shard->store);
     pthread_mutex_unlock(&shard->lock);
     return code;
@@ -173,13 +167,11 @@ enum sl_code join_save(struct sl_stateful *stateful, uint32_t number, bool whole
 /* ---- loading ---- */
 
 struct loading {
+    struct sl_state_in in;
     struct join *join;
     uint32_t side;
-    const struct sl_batch *values; /* NULL: removed */
     const struct sl_vec *ids;
-    struct sl_shard_rows rows;
-    struct sl_key_block block;
-    uint32_t *groups, *numbers;
+    uint32_t *numbers;
     uint64_t *shard_ids;
 };
 
@@ -196,10 +188,10 @@ static void mark(struct sl_join_rows *rows, uint32_t number, const struct sl_vec
 
 static enum sl_code remove_rows(struct loading *loading, struct sl_join_store *store,
                                 uint32_t begin, uint32_t count, struct sl_err *err) {
-    sl_group_table_find(&store->keys, &loading->block, begin, count, loading->groups);
+    sl_group_table_find(&store->keys, &loading->in.block, begin, count, loading->in.groups);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t number = sl_join_store_find(store, loading->side, loading->groups[i],
-                                             id_of(loading, loading->rows.rows[begin + i]));
+        uint32_t number = sl_join_store_find(store, loading->side, loading->in.groups[i],
+                                             id_of(loading, loading->in.rows.rows[begin + i]));
         if (number != SL_NO_ROW) SL_TRY(sl_join_store_mark_due(store, loading->side, number, err));
     }
     sl_join_store_sweep(store);
@@ -210,9 +202,9 @@ static enum sl_code remove_rows(struct loading *loading, struct sl_join_store *s
 static enum sl_code add_rows(struct loading *loading, struct sl_join_store *store, uint32_t begin,
                              uint32_t count, struct sl_err *err) {
     struct sl_join_rows *rows = &store->sides[loading->side];
-    uint32_t *idx = loading->rows.rows + begin, *groups = loading->groups, fresh = 0;
-    const struct sl_vec *matched = &loading->values->columns[rows->columns.schema->field_count];
-    SL_TRY(sl_group_table_find_or_add(&store->keys, &loading->block, begin, count, groups, NULL,
+    uint32_t *idx = loading->in.rows.rows + begin, *groups = loading->in.groups, fresh = 0;
+    const struct sl_vec *matched = &loading->in.values->columns[rows->columns.schema->field_count];
+    SL_TRY(sl_group_table_find_or_add(&store->keys, &loading->in.block, begin, count, groups, NULL,
                                       NULL, err));
     for (uint32_t i = 0; i < count; i++) {
         uint64_t id = id_of(loading, idx[i]);
@@ -225,7 +217,7 @@ static enum sl_code add_rows(struct loading *loading, struct sl_join_store *stor
         groups[fresh] = groups[i];
         idx[fresh++] = idx[i];
     }
-    SL_TRY(sl_join_store_put(store, loading->side, loading->values->columns, idx, groups, fresh,
+    SL_TRY(sl_join_store_put(store, loading->side, loading->in.values->columns, idx, groups, fresh,
                              loading->shard_ids, loading->numbers, err));
     for (uint32_t i = 0; i < fresh; i++) mark(rows, loading->numbers[i], matched, idx[i]);
     return SL_OK;
@@ -234,41 +226,20 @@ static enum sl_code add_rows(struct loading *loading, struct sl_join_store *stor
 static enum sl_code load_shard(void *ctx, uint32_t number, struct sl_err *err) {
     struct loading *loading = ctx;
     struct sl_join_store *store = &loading->join->shards[number].store;
-    uint32_t begin = loading->rows.begin[number], count = loading->rows.begin[number + 1] - begin;
-    return loading->values ? add_rows(loading, store, begin, count, err)
-                           : remove_rows(loading, store, begin, count, err);
-}
-
-static enum sl_code load_rows(struct loading *loading, const struct sl_batch *keys,
-                              struct sl_err *err) {
-    uint32_t count = loading->join->what->key_count;
-    const struct sl_vec **columns = sl_xcalloc(count + 1, sizeof *columns);
-    for (uint32_t k = 0; k < count; k++) columns[k] = &keys->columns[k];
-    sl_shard_rows_begin(&loading->rows, keys);
-    sl_shard_rows_split(&loading->rows, columns, count);
-    enum sl_code code =
-        sl_key_block_encode(&loading->block, columns, loading->rows.rows, loading->rows.count, err);
-    free(columns);
-    if (code != SL_OK) return code;
-    return sl_shard_rows_visit(&loading->rows, loading->join->locks, load_shard, loading, err);
+    uint32_t begin, count = sl_state_in_count(&loading->in, number, &begin);
+    return loading->in.values ? add_rows(loading, store, begin, count, err)
+                              : remove_rows(loading, store, begin, count, err);
 }
 
 enum sl_code join_load(struct sl_stateful *stateful, uint32_t store, const struct sl_batch *keys,
                        const struct sl_batch *values, struct sl_err *err) {
     struct join *join = (struct join *)stateful;
-    struct loading loading = {.join = join,
-                              .side = store,
-                              .values = values,
-                              .ids = &keys->columns[join->what->key_count]};
-    if (!keys->rows) return SL_OK;
-    sl_key_block_init(&loading.block, join->layout);
-    loading.groups = sl_xmalloc(keys->rows * sizeof *loading.groups);
-    loading.numbers = sl_xmalloc(keys->rows * sizeof *loading.numbers);
-    loading.shard_ids = sl_xmalloc(keys->rows * sizeof *loading.shard_ids);
-    enum sl_code code = load_rows(&loading, keys, err);
-    sl_shard_rows_release(&loading.rows);
-    sl_key_block_release(&loading.block);
-    free(loading.groups);
+    struct loading loading = {
+        .join = join, .side = store, .ids = &keys->columns[join->what->key_count]};
+    loading.numbers = sl_xmalloc((keys->rows + 1) * sizeof *loading.numbers);
+    loading.shard_ids = sl_xmalloc((keys->rows + 1) * sizeof *loading.shard_ids);
+    enum sl_code code =
+        sl_state_in_visit(&loading.in, join->layout, keys, values, join->locks, load_shard, err);
     free(loading.numbers);
     free(loading.shard_ids);
     return code;

@@ -1,4 +1,5 @@
-/* Shared by the files of session_window aggregation: what is remembered, and the chains in it. */
+/* What the parts of session_window aggregation share: session.c (the whole), session_op.c (the
+ * operator of a task), session_rows.c (output, saving and loading). */
 #ifndef SL_OPS_SESSION_INT_H
 #define SL_OPS_SESSION_INT_H
 
@@ -42,6 +43,10 @@ struct sl_sessions {
     _Atomic int64_t update_ns, removal_ns, commit_ns;
 };
 
+static inline bool sl_sessions_are_streamed(const struct sl_sessions *state) {
+    return state->env.mode != SL_MODE_BATCH;
+}
+
 static inline uint32_t sl_sessions_head(const struct sl_sessions_shard *shard, uint32_t key) {
     uint32_t head;
     memcpy(&head, sl_group_table_extra(&shard->keys, key), sizeof head);
@@ -71,6 +76,10 @@ static inline int64_t sl_sessions_time(const struct sl_vec *times, uint32_t row)
 
 /* The first use of a shard in a batch: what the last one kept for its save goes. */
 void sl_sessions_begin_shard(struct sl_sessions *state, struct sl_sessions_shard *shard);
+/* A session that is in the saved state goes, or begins earlier now. */
+SL_MUST_CHECK enum sl_code sl_sessions_add_gone(struct sl_sessions *state,
+                                                struct sl_sessions_shard *shard, uint32_t session,
+                                                struct sl_err *err);
 /* A key that has no session any more. */
 SL_MUST_CHECK enum sl_code sl_sessions_add_emptied(struct sl_sessions *state,
                                                    struct sl_sessions_shard *shard, uint32_t key,
@@ -80,6 +89,8 @@ SL_MUST_CHECK enum sl_code sl_sessions_append_keys(const struct sl_sessions *sta
                                                    const struct sl_sessions_shard *shard,
                                                    const uint32_t *sessions, uint32_t count,
                                                    struct sl_vec *columns, struct sl_err *err);
+enum sl_code sl_sessions_attach(struct sl_stateful *stateful, uint32_t input, bool profile,
+                                struct sl_op **out, struct sl_err *err);
 enum sl_code sl_sessions_save(struct sl_stateful *stateful, uint32_t number, bool whole,
                               sl_state_put_fn put, void *ctx, struct sl_err *err);
 enum sl_code sl_sessions_load(struct sl_stateful *stateful, uint32_t store,

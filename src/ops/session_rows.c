@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "ops/session_int.h"
+#include "ops/state_rows.h"
 
 /* ---- rows of sessions ---- */
 
@@ -45,62 +46,57 @@ enum sl_code sl_sessions_append_keys(const struct sl_sessions *state,
     return SL_OK;
 }
 
-/* ---- the state ---- */
+/* ---- saving ---- */
 
-struct state_rows {
-    struct sl_arena arena;
-    struct sl_batch keys, values;
+struct saving {
+    struct sl_state_out out;
     uint32_t *positions; /* of the other keys in the state's key: 0, 1, .. */
-    sl_state_put_fn put;
-    void *ctx;
 };
 
 static enum sl_code put_sessions(const struct sl_sessions *state,
-                                 const struct sl_sessions_shard *shard, struct state_rows *rows,
+                                 const struct sl_sessions_shard *shard, struct saving *saving,
                                  const uint32_t *sessions, uint32_t count, struct sl_err *err) {
     uint32_t keys[SL_SESSION_CHUNK];
-    sl_batch_clear(&rows->keys);
-    sl_batch_clear(&rows->values);
+    sl_state_out_clear(&saving->out);
     for (uint32_t i = 0; i < count; i++) keys[i] = shard->sessions.key[sessions[i]];
-    SL_TRY(append_others(state, shard, keys, count, rows->keys.columns, rows->positions, err));
+    SL_TRY(
+        append_others(state, shard, keys, count, saving->out.keys.columns, saving->positions, err));
     SL_TRY(append_times(shard->sessions.start, sessions, count,
-                        &rows->keys.columns[state->other_count], err));
-    SL_TRY(sl_sessions_append_keys(state, shard, sessions, count, rows->values.columns, err));
+                        &saving->out.keys.columns[state->other_count], err));
+    SL_TRY(sl_sessions_append_keys(state, shard, sessions, count, saving->out.values.columns, err));
     SL_TRY(sl_aggregate_set_store(&shard->set, sessions, count,
-                                  rows->values.columns + state->what->key_count, err));
-    rows->keys.rows = rows->keys.selected_rows = count;
-    rows->values.rows = rows->values.selected_rows = count;
-    return rows->put(rows->ctx, 0, &rows->keys, &rows->values, err);
+                                  saving->out.values.columns + state->what->key_count, err));
+    return sl_state_out_put(&saving->out, count, false, err);
 }
 
 static enum sl_code put_gone(const struct sl_sessions *state, const struct sl_sessions_shard *shard,
-                             struct state_rows *rows, const struct sl_sessions_gone *gone,
+                             struct saving *saving, const struct sl_sessions_gone *gone,
                              uint32_t count, struct sl_err *err) {
     uint32_t keys[SL_SESSION_CHUNK];
-    struct sl_vec *starts = &rows->keys.columns[state->other_count];
-    sl_batch_clear(&rows->keys);
+    struct sl_vec *starts = &saving->out.keys.columns[state->other_count];
+    sl_state_out_clear(&saving->out);
     for (uint32_t i = 0; i < count; i++) keys[i] = gone[i].key;
-    SL_TRY(append_others(state, shard, keys, count, rows->keys.columns, rows->positions, err));
+    SL_TRY(
+        append_others(state, shard, keys, count, saving->out.keys.columns, saving->positions, err));
     SL_TRY(sl_vec_reserve(starts, count, err));
     for (uint32_t i = 0; i < count; i++) starts->i64[i] = gone[i].start;
     starts->rows = count;
-    rows->keys.rows = rows->keys.selected_rows = count;
-    return rows->put(rows->ctx, 0, &rows->keys, NULL, err);
+    return sl_state_out_put(&saving->out, count, true, err);
 }
 
 static enum sl_code save_rows(const struct sl_sessions *state,
-                              const struct sl_sessions_shard *shard, struct state_rows *rows,
+                              const struct sl_sessions_shard *shard, struct saving *saving,
                               bool whole, struct sl_err *err) {
     const uint64_t *bits = whole ? shard->sessions.live : shard->sessions.touched;
     uint32_t sessions[SL_SESSION_CHUNK], count;
     size_t word = 0;
     for (uint32_t i = 0; !whole && i < shard->gone_count; i += count) {
         count = shard->gone_count - i < SL_SESSION_CHUNK ? shard->gone_count - i : SL_SESSION_CHUNK;
-        SL_TRY(put_gone(state, shard, rows, shard->gone + i, count, err));
+        SL_TRY(put_gone(state, shard, saving, shard->gone + i, count, err));
     }
     while (
         (count = sl_session_table_list(&shard->sessions, bits, &word, sessions, SL_SESSION_CHUNK)))
-        SL_TRY(put_sessions(state, shard, rows, sessions, count, err));
+        SL_TRY(put_sessions(state, shard, saving, sessions, count, err));
     return SL_OK;
 }
 
@@ -108,29 +104,24 @@ enum sl_code sl_sessions_save(struct sl_stateful *stateful, uint32_t number, boo
                               sl_state_put_fn put, void *ctx, struct sl_err *err) {
     struct sl_sessions *state = (struct sl_sessions *)stateful;
     struct sl_sessions_shard *shard = &state->shards[number];
-    struct state_rows rows = {.put = put, .ctx = ctx};
+    struct saving saving;
     int64_t start = sl_clock_mono_ns();
     sl_sessions_begin_shard(state, shard);
-    sl_arena_init(&rows.arena, "state rows");
-    sl_batch_init(&rows.keys, stateful->stores[0].key, &rows.arena);
-    sl_batch_init(&rows.values, stateful->stores[0].value, &rows.arena);
-    rows.positions = SL_NEW_ARRAY(&rows.arena, uint32_t, state->other_count + 1);
-    for (uint32_t i = 0; i < state->other_count; i++) rows.positions[i] = i;
-    enum sl_code code = save_rows(state, shard, &rows, whole, err);
-    sl_batch_release(&rows.keys);
-    sl_batch_release(&rows.values);
-    sl_arena_release(&rows.arena);
+    sl_state_out_init(&saving.out, stateful, 0, put, ctx);
+    saving.positions = SL_NEW_ARRAY(&saving.out.arena, uint32_t, state->other_count + 1);
+    for (uint32_t i = 0; i < state->other_count; i++) saving.positions[i] = i;
+    enum sl_code code = save_rows(state, shard, &saving, whole, err);
+    sl_state_out_release(&saving.out);
     state->commit_ns += sl_clock_mono_ns() - start;
     return code;
 }
 
-struct load {
+/* ---- loading ---- */
+
+struct loading {
+    struct sl_state_in in;
     struct sl_sessions *state;
-    struct sl_shard_rows rows;
-    struct sl_key_block block;
     const struct sl_vec *starts; /* of the keys */
-    const struct sl_batch *values;
-    uint32_t *groups;
 };
 
 /* The session of a key that begins at `start`; *before as sl_sessions_link wants it. */
@@ -162,18 +153,18 @@ static uint32_t load_session(struct sl_sessions_shard *shard, uint32_t key, int6
     return session;
 }
 
-static enum sl_code load_removed(struct load *load, struct sl_sessions_shard *shard, uint32_t begin,
-                                 uint32_t count, struct sl_err *err) {
-    sl_group_table_find(&shard->keys, &load->block, begin, count, load->groups);
+static enum sl_code load_removed(struct loading *loading, struct sl_sessions_shard *shard,
+                                 uint32_t begin, uint32_t count, struct sl_err *err) {
+    sl_group_table_find(&shard->keys, &loading->in.block, begin, count, loading->in.groups);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t before, key = load->groups[i];
-        int64_t start = sl_sessions_time(load->starts, load->rows.rows[begin + i]);
+        uint32_t before, key = loading->in.groups[i];
+        int64_t start = sl_sessions_time(loading->starts, loading->in.rows.rows[begin + i]);
         if (key == SL_NO_GROUP) continue;
         uint32_t at = find_session(shard, key, start, &before);
         if (at == SL_NO_SESSION || shard->sessions.start[at] != start) continue;
         sl_sessions_link(shard, key, before, shard->sessions.next[at]);
         if (sl_sessions_head(shard, key) == SL_NO_SESSION)
-            SL_TRY(sl_sessions_add_emptied(load->state, shard, key, err));
+            SL_TRY(sl_sessions_add_emptied(loading->state, shard, key, err));
         sl_session_table_remove(&shard->sessions, at);
         sl_aggregate_set_reset(&shard->set, &at, 1);
     }
@@ -181,46 +172,32 @@ static enum sl_code load_removed(struct load *load, struct sl_sessions_shard *sh
 }
 
 static enum sl_code load_shard(void *ctx, uint32_t number, struct sl_err *err) {
-    struct load *load = ctx;
-    struct sl_sessions *state = load->state;
+    struct loading *loading = ctx;
+    struct sl_sessions *state = loading->state;
     struct sl_sessions_shard *shard = &state->shards[number];
-    uint32_t begin = load->rows.begin[number], count = load->rows.begin[number + 1] - begin;
-    const uint32_t *rows = load->rows.rows + begin;
+    uint32_t begin, count = sl_state_in_count(&loading->in, number, &begin);
+    const uint32_t *rows = loading->in.rows.rows + begin;
     sl_sessions_begin_shard(state, shard);
-    if (!load->values) return load_removed(load, shard, begin, count, err);
+    if (!loading->in.values) return load_removed(loading, shard, begin, count, err);
     SL_TRY(sl_session_table_reserve(&shard->sessions, count, err));
     SL_TRY(sl_aggregate_set_grow(&shard->set, shard->sessions.limit + count, err));
-    SL_TRY(sl_group_table_find_or_add(&shard->keys, &load->block, begin, count, load->groups, NULL,
-                                      NULL, err));
-    const struct sl_vec *windows = &load->values->columns[state->what->session];
+    SL_TRY(sl_group_table_find_or_add(&shard->keys, &loading->in.block, begin, count,
+                                      loading->in.groups, NULL, NULL, err));
+    const struct sl_vec *windows = &loading->in.values->columns[state->what->session];
     for (uint32_t i = 0; i < count; i++)
-        load->groups[i] =
-            load_session(shard, load->groups[i], sl_sessions_time(load->starts, rows[i]),
+        loading->in.groups[i] =
+            load_session(shard, loading->in.groups[i], sl_sessions_time(loading->starts, rows[i]),
                          sl_sessions_time(&windows->children[1], sl_vec_pos(windows, rows[i])));
-    return sl_aggregate_set_merge(&shard->set, load->values->columns + state->what->key_count, rows,
-                                  load->groups, count, state->env.session, err);
+    return sl_aggregate_set_merge(&shard->set, loading->in.values->columns + state->what->key_count,
+                                  rows, loading->in.groups, count, state->env.session, err);
 }
 
 enum sl_code sl_sessions_load(struct sl_stateful *stateful, uint32_t store,
                               const struct sl_batch *keys, const struct sl_batch *values,
                               struct sl_err *err) {
     struct sl_sessions *state = (struct sl_sessions *)stateful;
-    struct load load = {
-        .state = state, .starts = &keys->columns[state->other_count], .values = values};
+    struct loading loading = {.state = state, .starts = &keys->columns[state->other_count]};
     (void)store;
-    if (!keys->rows) return SL_OK;
-    const struct sl_vec **pointers = sl_xcalloc(state->other_count + 1, sizeof *pointers);
-    for (uint32_t i = 0; i < state->other_count; i++) pointers[i] = &keys->columns[i];
-    load.groups = sl_xmalloc(keys->rows * sizeof *load.groups);
-    sl_key_block_init(&load.block, state->layout);
-    sl_shard_rows_begin(&load.rows, keys);
-    sl_shard_rows_split(&load.rows, pointers, state->other_count);
-    enum sl_code code =
-        sl_key_block_encode(&load.block, pointers, load.rows.rows, load.rows.count, err);
-    if (code == SL_OK) code = sl_shard_rows_visit(&load.rows, state->locks, load_shard, &load, err);
-    sl_shard_rows_release(&load.rows);
-    sl_key_block_release(&load.block);
-    free(load.groups);
-    free(pointers);
-    return code;
+    return sl_state_in_visit(&loading.in, state->layout, keys, values, state->locks, load_shard,
+                             err);
 }

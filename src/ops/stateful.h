@@ -52,6 +52,20 @@ struct sl_state_metrics {
     int64_t update_ns, removal_ns, commit_ns;
 };
 
+/* What a shard has in memory, and the part of the batch's sums that goes when it is forgotten. */
+struct sl_shard_size {
+    uint64_t rows_total, rows_updated, rows_removed;
+    size_t bytes;
+};
+
+static inline void sl_state_metrics_add(struct sl_state_metrics *sum,
+                                        const struct sl_shard_size *shard) {
+    sum->rows_total += shard->rows_total;
+    sum->rows_updated += shard->rows_updated;
+    sum->rows_removed += shard->rows_removed;
+    sum->memory_bytes += shard->bytes;
+}
+
 /* A batch of the operator's output; the rows of the selection. */
 typedef enum sl_code (*sl_emit_fn)(void *ctx, struct sl_batch *batch, struct sl_err *err);
 /* Rows of a store that changed: `values` NULL: the keys were removed. Whole columns, no selection.
@@ -60,10 +74,12 @@ typedef enum sl_code (*sl_state_put_fn)(void *ctx, uint32_t store, const struct 
                                         const struct sl_batch *values, struct sl_err *err);
 
 struct sl_stateful; /* what all tasks of a query share; defined below */
+struct sl_spill;
 
 struct sl_stateful_ops {
-    const char *name; /* Spark's: "stateStoreSave", "dedupe", "dedupeWithinWatermark",
-                         "symmetricHashJoin"; "" for what is not kept between batches */
+    const char
+        *name; /* Spark's: "stateStoreSave", "dedupe", "dedupeWithinWatermark",
+                  "symmetricHashJoin", "globalLimit"; "" for what is not kept between batches */
     /* The operator of one task in the chain of input `input`. Freed before the stateful. */
     enum sl_code (*attach)(struct sl_stateful *stateful, uint32_t input, bool profile,
                            struct sl_op **out, struct sl_err *err);
@@ -82,6 +98,11 @@ struct sl_stateful_ops {
     void (*clear)(struct sl_stateful *stateful);
     void (*metrics)(const struct sl_stateful *stateful, struct sl_state_metrics *out);
     void (*free)(struct sl_stateful *stateful);
+    /* For an operator whose shards can leave memory for a while (ops/spill.h), else NULL. size:
+     * any thread, also while rows are processed. forget: what was saved; its memory and its part
+     * of metrics are gone; load brings it back. */
+    void (*size)(struct sl_stateful *stateful, uint32_t shard, struct sl_shard_size *out);
+    void (*forget)(struct sl_stateful *stateful, uint32_t shard);
 };
 
 /* First member of every stateful operator's struct. */
@@ -91,6 +112,7 @@ struct sl_stateful {
     uint32_t store_count;
     struct sl_budget *budget;
     uint32_t finish_shards; /* how often finish is called: SL_STATE_SHARDS, or 1 */
+    struct sl_spill *spill; /* the run's; NULL: shards stay in memory */
 };
 
 /* What a constructor gets besides its description, which must outlive it. */
@@ -122,6 +144,8 @@ SL_MUST_CHECK enum sl_code sl_join_new(const struct sl_stateful_env *env,
                                        const struct sl_type *const *inputs,
                                        const struct sl_type *output, struct sl_stateful **out,
                                        struct sl_err *err);
+/* LIMIT of a stream: the first `count` rows of all batches. */
+struct sl_stateful *sl_stream_limit_new(const struct sl_stateful_env *env, int64_t count);
 /* The input that has to be complete before rows of the other come; -1: none, both are streams. Of
  * two tables it is the right one. */
 int sl_join_first_input(const struct sl_join *what);

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "run/state_room.h"
+
 /* A split and the task that reads it. */
 struct assignment {
     uint32_t feed, split, task;
@@ -45,23 +47,12 @@ static uint32_t total_splits(const struct sl_epoch *epoch) {
     return count;
 }
 
-static bool depends_on_order(const struct sl_node *node) {
-    if (node->kind == SL_NODE_DEDUPLICATE) return true;
-    return node->kind == SL_NODE_JOIN && node->join->sides[0].streaming &&
-           node->join->sides[1].streaming;
-}
-
-/* Which of two equal rows is the first, and which record of a match comes last, follows from the
- * order of reading.  Where either can become a letter further up, a batch that runs again must read
- * in the same order, or its letters are not those that are sealed. */
+/* A batch that runs again must read in the same order, or its letters are not those that are
+ * sealed. */
 static bool letters_need_order(const struct sl_output *output) {
     if (!output->letters || !output->states) return false;
-    for (uint32_t i = 0; i < output->states->count; i++) {
-        const struct sl_state *state = &output->states->items[i];
-        if (depends_on_order(state->node) &&
-            state->behind < output->pipes->items[state->pipe].operator_count)
-            return true;
-    }
+    for (uint32_t i = 0; i < output->states->count; i++)
+        if (sl_state_order_matters(output->states, &output->states->items[i])) return true;
     return false;
 }
 
@@ -141,15 +132,22 @@ static enum sl_code read_step(struct work *work, struct task *task, uint32_t num
     return SL_OK;
 }
 
-/* Where rows go that a stateful operator finishes with. */
+/* Where rows go that a stateful operator finishes with, and those that waited for it. */
 struct finishing {
     struct sl_output_task *output;
-    struct sl_chain *chain;
-    uint32_t from;
+    const struct sl_state *state;
+    struct sl_chain *chains[2]; /* by input */
 };
 static enum sl_code emit_finished(void *ctx, struct sl_batch *batch, struct sl_err *err) {
     struct finishing *to = ctx;
-    return sl_output_task_push_from(to->output, to->chain, to->from, batch, err);
+    return sl_output_task_push_from(to->output, to->chains[0], to->state->inputs[0].position + 1,
+                                    batch, err);
+}
+static enum sl_code replay_rows(void *ctx, uint32_t input, struct sl_batch *batch,
+                                struct sl_err *err) {
+    struct finishing *to = ctx;
+    return sl_output_task_push_from(to->output, to->chains[input],
+                                    to->state->inputs[input].position, batch, err);
 }
 
 /* The task's chain of a pipe. */
@@ -169,15 +167,14 @@ static enum sl_code find_chain(struct work *work, struct task *task, uint32_t ou
 }
 
 static enum sl_code finish_shards(struct work *work, struct task *task, uint32_t number,
-                                  uint32_t output, const struct sl_state *state,
-                                  struct sl_err *err) {
-    struct finishing to = {.output = &task->outputs[output], .from = state->behind};
-    const struct sl_pipes *pipes = work->epoch->outputs[output].pipes;
-    SL_TRY(find_chain(work, task, output, &pipes->items[state->pipe], &to.chain, err));
-    struct sl_stateful *stateful = state->stateful;
-    for (uint32_t shard = number; shard < stateful->finish_shards; shard += work->task_count)
-        SL_TRY(stateful->ops->finish(stateful, shard, emit_finished, &to, err));
-    return SL_OK;
+                                  uint32_t output, struct sl_state *state, struct sl_err *err) {
+    struct finishing to = {.output = &task->outputs[output], .state = state};
+    struct sl_finish_calls calls = {.replay = replay_rows, .emit = emit_finished, .ctx = &to};
+    struct sl_output *at = &work->epoch->outputs[output];
+    for (uint32_t i = 0; i < state->input_count; i++)
+        SL_TRY(find_chain(work, task, output, &at->pipes->items[state->inputs[i].pipe],
+                          &to.chains[i], err));
+    return sl_state_room_finish(at->states, state, number, work->task_count, &calls, err);
 }
 
 static enum sl_code finish_step(struct work *work, struct task *task, uint32_t number,
@@ -255,10 +252,26 @@ static uint32_t count_steps(const struct sl_epoch *epoch) {
     return count;
 }
 
+/* Between two steps, when no task runs. */
+static enum sl_code begin_step(struct work *work, struct sl_err *err) {
+    for (uint32_t i = 0; i < work->epoch->output_count; i++) {
+        const struct sl_output *output = &work->epoch->outputs[i];
+        if (work->step >= output->pipes->step_count) continue;
+        const struct sl_pipe_step *step = &output->pipes->steps[work->step];
+        if (!step->reads)
+            SL_TRY(sl_state_room_rows_ended(output->states, &output->states->items[step->stateful],
+                                            err));
+    }
+    return SL_OK;
+}
+
 static enum sl_code run_steps(struct work *work, struct sl_err *err) {
     enum sl_code code = SL_OK;
-    for (; work->step < work->step_count && code == SL_OK; work->step++)
+    for (; work->step < work->step_count && code == SL_OK; work->step++) {
+        code = begin_step(work, err);
+        if (code != SL_OK) break;
         code = sl_pool_run(work->epoch->engine->pool, work->task_count, run_step, work, err);
+    }
     for (uint32_t t = 0; t < work->task_count && code != SL_OK; t++) {
         struct sl_err ignored;
         enum sl_code first = close_task(work, &work->tasks[t], code, &ignored);

@@ -70,11 +70,26 @@ static void check_ends(struct verify *v) {
         v->report(v->ctx, 'W', "commits", "is more than one batch behind offsets");
 }
 
+static uint64_t offsets_hash(void *ctx, int64_t batch_id) {
+    struct verify *v = ctx;
+    struct sl_offset_seq seq = {0};
+    struct sl_err unreadable; /* told before */
+    if (batch_id < 0 ||
+        sl_checkpoint_read_offsets(v->checkpoint, batch_id, &v->arena, &seq, &unreadable) != SL_OK)
+        return 0;
+    return seq.hash;
+}
+
+static void pass_on(void *ctx, char severity, const char *file, const char *what) {
+    struct verify *v = ctx;
+    v->report(v->ctx, severity, file, what);
+}
+
 /* The next batch begins with the version behind the last one that was committed. */
 static enum sl_code check_state(struct verify *v, struct sl_err *err) {
     struct sl_str dir = sl_arena_printf(&v->arena, "%s/.sluice/state", v->checkpoint->dir);
     return sl_state_survey_verify(dir.ptr, v->checkpoint->query_id, v->checkpoint->last_commit + 1,
-                                  v->report, v->ctx, err);
+                                  offsets_hash, pass_on, v, err);
 }
 
 enum sl_code sl_checkpoint_verify(const struct sl_checkpoint *checkpoint,

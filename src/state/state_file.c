@@ -12,7 +12,7 @@ struct input {
     struct sl_str bytes;
     uint64_t size;
     const struct sl_state_identity *expected;
-    uint32_t shards; /* that it was written with */
+    struct sl_state_identity found; /* shards and hashes that it was written with */
     uint64_t header_end;
 };
 
@@ -62,8 +62,8 @@ static enum sl_code read_header(struct input *input, struct sl_err *err) {
     sl_arena_init(&arena, "state header");
     enum sl_code code = read_header_text(input, &text, err);
     if (code == SL_OK)
-        code = sl_state_identity_check(&arena, sl_buf_str(&text), input->expected, &input->shards,
-                                       err);
+        code =
+            sl_state_identity_check(&arena, sl_buf_str(&text), input->expected, &input->found, err);
     sl_buf_release(&text);
     sl_arena_release(&arena);
     return code;
@@ -193,7 +193,7 @@ static enum sl_code read_places(struct block_reader *reader, const struct sl_sta
                                 uint32_t shard, struct sl_err *err) {
     struct input *input = reader->input;
     struct sl_state_block_place places[PLACES_AT_ONCE];
-    bool same = input->shards == input->expected->shards;
+    bool same = input->found.shards == input->expected->shards;
     for (uint64_t at = 0; at < end->blocks; at += PLACES_AT_ONCE) {
         uint64_t left = end->blocks - at, count = left < PLACES_AT_ONCE ? left : PLACES_AT_ONCE;
         SL_TRY(read_at(input, end->index_offset + at * sizeof *places, places,
@@ -236,12 +236,13 @@ static enum sl_code read_input(struct input *input, uint32_t shard, sl_state_row
 
 enum sl_code sl_state_file_read(const char *path, const struct sl_state_identity *expected,
                                 uint32_t shard, sl_state_row_fn fn, void *ctx, uint64_t *bytes,
-                                struct sl_err *err) {
+                                uint64_t *offsets_hash, struct sl_err *err) {
     struct input input = {.expected = expected};
     SL_TRY(sl_file_reader_open(path, &input.file, err));
     input.size = sl_file_reader_bytes(input.file);
     enum sl_code code = read_input(&input, shard, fn, ctx, bytes, err);
     sl_file_reader_close(input.file);
+    if (offsets_hash) *offsets_hash = input.found.offsets_hash;
     if (code != SL_OK) sl_context(err, "reading %s", path);
     return code;
 }

@@ -16,11 +16,14 @@
 
 #include "state/state_store.h"
 
-/* Whose rows a file holds. */
+/* Whose rows a file holds. The hashes are those of the batch's offsets/N, which made the version,
+ * and of the one before it (0: not known, as in files of older releases): they tie a version to its
+ * history. */
 struct sl_state_identity {
     struct sl_str operator_name, query_id;
     uint32_t operator_number, shards;
     int64_t version;
+    uint64_t offsets_hash, before_hash;
     const struct sl_state_schema *stores;
     uint32_t store_count;
 };
@@ -42,11 +45,13 @@ void sl_state_output_abort(struct sl_state_output *output); /* NULL is fine */
 
 /* Reads the blocks of a shard (of all shards when the file was written with another number of them
  * and shard is 0, of none when it is another) in the order in which they were written; *bytes
- * grows by their size. */
+ * grows by their size. Hashes are compared where both sides know them; *offsets_hash (may be NULL)
+ * is the file's. */
 SL_MUST_CHECK enum sl_code sl_state_file_read(const char *path,
                                               const struct sl_state_identity *expected,
                                               uint32_t shard, sl_state_row_fn fn, void *ctx,
-                                              uint64_t *bytes, struct sl_err *err);
+                                              uint64_t *bytes, uint64_t *offsets_hash,
+                                              struct sl_err *err);
 /* The same from memory: for the fuzzer. */
 SL_MUST_CHECK enum sl_code sl_state_bytes_read(struct sl_str bytes,
                                                const struct sl_state_identity *expected,

@@ -34,10 +34,11 @@ _Static_assert(sizeof(struct sl_state_block) == 32 && sizeof(struct sl_state_blo
                "the structs are the file's bytes");
 
 void sl_state_identity_put(struct sl_buf *out, const struct sl_state_identity *identity);
-/* Compares the header's JSON; *shards: how many it was written with. */
+/* Compares the header's JSON; of what was read only shards and hashes are set. */
 SL_MUST_CHECK enum sl_code sl_state_identity_check(struct sl_arena *arena, struct sl_str text,
                                                    const struct sl_state_identity *expected,
-                                                   uint32_t *shards, struct sl_err *err);
+                                                   struct sl_state_identity *found,
+                                                   struct sl_err *err);
 /* The header's JSON; what it refers to is in the arena. */
 SL_MUST_CHECK enum sl_code sl_state_identity_parse(struct sl_arena *arena, struct sl_str text,
                                                    struct sl_state_identity *out,

@@ -12,8 +12,10 @@ void sl_state_identity_put(struct sl_buf *out, const struct sl_state_identity *i
     sl_json_put_string(out, identity->operator_name);
     sl_buf_printf(out, ",\"operatorId\":%u,\"queryId\":", identity->operator_number);
     sl_json_put_string(out, identity->query_id);
-    sl_buf_printf(out, ",\"version\":%lld,\"shards\":%u,\"stores\":[", (long long)identity->version,
-                  identity->shards);
+    sl_buf_printf(out, ",\"version\":%lld,\"offsets\":\"%016llx\",\"before\":\"%016llx\"",
+                  (long long)identity->version, (unsigned long long)identity->offsets_hash,
+                  (unsigned long long)identity->before_hash);
+    sl_buf_printf(out, ",\"shards\":%u,\"stores\":[", identity->shards);
     for (uint32_t i = 0; i < identity->store_count; i++) {
         sl_buf_put_cstr(out, i ? ",{\"name\":" : "{\"name\":");
         sl_json_put_string(out, identity->stores[i].name);
@@ -36,6 +38,42 @@ static int64_t number_of(const struct sl_json *json, const char *name) {
     int64_t value = -1;
     sl_json_i64(sl_json_get(json, sl_str(name)), &value);
     return value;
+}
+
+static uint64_t hash_of(const struct sl_json *json, const char *name) {
+    struct sl_str text = text_of(json, name);
+    uint64_t hash = 0;
+    if (text.len != 16) return 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool digit = c >= '0' && c <= '9';
+        if (!digit && !(c >= 'a' && c <= 'f')) return 0;
+        hash = hash << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
+    }
+    return hash;
+}
+
+/* Batches of two histories have other offsets, or at least another time. */
+static enum sl_code check_history(const struct sl_state_identity *found,
+                                  const struct sl_state_identity *expected, struct sl_err *err) {
+    long long batch = (long long)expected->version - 1;
+    if (found->offsets_hash && expected->offsets_hash &&
+        found->offsets_hash != expected->offsets_hash)
+        sl_fail(err, SL_USER,
+                "version %lld of the state was made from other offsets than this checkpoint's "
+                "offsets/%lld",
+                batch + 1, batch);
+    else if (found->before_hash && expected->before_hash &&
+             found->before_hash != expected->before_hash)
+        sl_fail(err, SL_USER,
+                "version %lld of the state does not follow from version %lld that is here: batch "
+                "%lld was made from other offsets",
+                batch + 1, batch, batch - 1);
+    else
+        return SL_OK;
+    sl_hint(err, "a part of the checkpoint is of another run (a copy, an older backup): restore "
+                 "the whole checkpoint from one backup, or start with a new one");
+    return SL_USER;
 }
 
 static enum sl_code check_operator(const struct sl_json *json,
@@ -97,8 +135,8 @@ static enum sl_code check_stores(struct sl_arena *arena, const struct sl_json *j
 }
 
 enum sl_code sl_state_identity_check(struct sl_arena *arena, struct sl_str text,
-                                     const struct sl_state_identity *expected, uint32_t *shards,
-                                     struct sl_err *err) {
+                                     const struct sl_state_identity *expected,
+                                     struct sl_state_identity *found, struct sl_err *err) {
     struct sl_json json;
     SL_TRY(sl_json_parse(arena, text, &json, err));
     SL_TRY(check_operator(&json, expected, err));
@@ -112,7 +150,10 @@ enum sl_code sl_state_identity_check(struct sl_arena *arena, struct sl_str text,
                        (long long)expected->version);
     if (count < 1 || count > SL_STATE_FILE_SHARDS_MAX)
         return sl_fail(err, SL_DATA, "it has %lld shards", (long long)count);
-    *shards = (uint32_t)count;
+    found->shards = (uint32_t)count;
+    found->offsets_hash = hash_of(&json, "offsets");
+    found->before_hash = hash_of(&json, "before");
+    SL_TRY(check_history(found, expected, err));
     return check_stores(arena, &json, expected, err);
 }
 
@@ -152,6 +193,8 @@ enum sl_code sl_state_identity_parse(struct sl_arena *arena, struct sl_str text,
                                       .operator_number = (uint32_t)number,
                                       .shards = (uint32_t)shards,
                                       .version = number_of(&json, "version"),
+                                      .offsets_hash = hash_of(&json, "offsets"),
+                                      .before_hash = hash_of(&json, "before"),
                                       .stores = schemas,
                                       .store_count = (uint32_t)count};
     return SL_OK;

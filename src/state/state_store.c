@@ -23,6 +23,7 @@ struct sl_state_store {
     struct shard *shards;
     struct sl_state_output *changes; /* in the making; NULL: none */
     int64_t version;                 /* of it */
+    uint64_t before_hash, offsets_hash;
 };
 
 /* ---- opening ---- */
@@ -48,6 +49,11 @@ void sl_state_store_close(struct sl_state_store *store) {
     if (store) close_store(store);
 }
 
+void sl_state_store_tie(struct sl_state_store *store, uint64_t before_hash, uint64_t offsets_hash) {
+    store->before_hash = before_hash;
+    store->offsets_hash = offsets_hash;
+}
+
 static struct sl_state_identity identity_of(const struct sl_state_store *store, int64_t version) {
     const struct sl_state_spec *spec = &store->spec;
     return (struct sl_state_identity){.operator_name = sl_str(spec->operator_name),
@@ -57,6 +63,13 @@ static struct sl_state_identity identity_of(const struct sl_state_store *store, 
                                       .version = version,
                                       .stores = spec->stores,
                                       .store_count = spec->store_count};
+}
+
+static struct sl_state_identity being_made(const struct sl_state_store *store) {
+    struct sl_state_identity identity = identity_of(store, store->version);
+    identity.offsets_hash = store->offsets_hash;
+    identity.before_hash = store->before_hash;
+    return identity;
 }
 
 /* ---- loading ---- */
@@ -88,6 +101,8 @@ static enum sl_code check_versions(const struct sl_state_store *store, int64_t b
 struct loading {
     struct sl_state_store *store;
     uint32_t shard;
+    int64_t version;      /* that is wanted */
+    uint64_t before_hash; /* of the file that was read last */
     sl_state_row_fn fn;
     void *ctx;
     struct sl_arena arena;
@@ -96,9 +111,11 @@ struct loading {
 static enum sl_code load_file(struct loading *loading, struct sl_str name, int64_t version,
                               uint64_t *bytes, struct sl_err *err) {
     struct sl_state_identity identity = identity_of(loading->store, version);
+    identity.before_hash = loading->before_hash;
+    if (version == loading->version) identity.offsets_hash = loading->store->before_hash;
     const char *path = sl_path_join(&loading->arena, loading->store->spec.dir, name.ptr);
     return sl_state_file_read(path, &identity, loading->shard, loading->fn, loading->ctx, bytes,
-                              err);
+                              &loading->before_hash, err);
 }
 
 static enum sl_code load_all(struct loading *loading, int64_t version, struct sl_err *err) {
@@ -118,7 +135,8 @@ static enum sl_code load_all(struct loading *loading, int64_t version, struct sl
 
 enum sl_code sl_state_store_load(struct sl_state_store *store, int64_t version, uint32_t shard,
                                  sl_state_row_fn fn, void *ctx, struct sl_err *err) {
-    struct loading loading = {.store = store, .shard = shard, .fn = fn, .ctx = ctx};
+    struct loading loading = {
+        .store = store, .shard = shard, .version = version, .fn = fn, .ctx = ctx};
     if (version <= 0) return SL_OK;
     /* a version whose changes are missing is not there, whatever snapshots say */
     if (!sl_state_dir_has_changes(&store->dir, version))
@@ -138,7 +156,7 @@ enum sl_code sl_state_store_begin(struct sl_state_store *store, int64_t version,
     store->version = version;
     SL_TRY(sl_state_dir_drop_from(&store->dir, store->spec.dir, version, err));
     SL_TRY(sl_io_make_dirs(store->spec.dir, err));
-    struct sl_state_identity identity = identity_of(store, version);
+    struct sl_state_identity identity = being_made(store);
     sl_arena_init(&arena, "state");
     enum sl_code code =
         sl_state_output_open(store->spec.dir, sl_state_changes_name(&arena, version).ptr,
@@ -168,7 +186,7 @@ bool sl_state_store_wants_snapshot(const struct sl_state_store *store, uint32_t 
 enum sl_code sl_state_store_snapshot_begin(struct sl_state_store *store, uint32_t shard,
                                            struct sl_err *err) {
     struct sl_arena arena;
-    struct sl_state_identity identity = identity_of(store, store->version);
+    struct sl_state_identity identity = being_made(store);
     sl_arena_init(&arena, "state");
     enum sl_code code = sl_state_output_open(
         store->spec.dir, sl_state_snapshot_name(&arena, store->version, shard).ptr,

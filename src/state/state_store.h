@@ -9,12 +9,12 @@
  *
  * Files are written to a temporary name, fsynced and renamed (base/io.h put); a version is there
  * when its `.changes` is there, which is written last.  A version that exists is replaced: the
- * batch runs again.  Every file starts with magic, format version, operator, number of the batch's
- * query id hash and the stores' schemas, and every block carries rows, sizes and XXH64; what does
- * not fit is refused by name of file and place.
+ * batch runs again.  Every file starts with magic, operator, query id, version, hashes of the
+ * offsets that made it and the version before it, and the stores' schemas; every block carries
+ * rows, sizes and XXH64; what does not fit is refused by name of file and place.
  *
- * Rows travel as batches of columns (keys and values as FLAT or CONST vectors), so that Spark's
- * own format (UnsafeRow in HDFSBackedStateStore files) can be another implementation of this.
+ * Rows travel as batches of columns (keys and values as FLAT or CONST vectors); Spark's own files
+ * are state/spark_state_store.h.
  * Owner: the query; put is called by several workers at once.
  */
 #ifndef SL_STATE_STATE_STORE_H
@@ -49,6 +49,11 @@ SL_MUST_CHECK enum sl_code sl_state_store_open(struct sl_arena *query,
                                                const struct sl_state_spec *spec,
                                                struct sl_state_store **out, struct sl_err *err);
 void sl_state_store_close(struct sl_state_store *store);
+
+/* Ties versions to the history of the checkpoint, before load and begin: hashes of the offsets/N of
+ * the batch that made the version to begin with, and of the batch that makes the next one; 0: there
+ * is none. What is loaded must be of that history: SL_USER. */
+void sl_state_store_tie(struct sl_state_store *store, uint64_t before_hash, uint64_t offsets_hash);
 
 /* Rows of a store of a shard: values NULL: the keys were removed. The batches are the caller's
  * until it returns. */

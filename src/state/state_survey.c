@@ -63,6 +63,7 @@ struct verify {
     const char *dir; /* of the operator */
     uint32_t number, shards;
     struct sl_str query_id;
+    sl_offsets_hash_fn hash;
     sl_checkpoint_report_fn report;
     void *ctx;
     struct sl_arena *arena;
@@ -91,7 +92,8 @@ static enum sl_code read_file(struct verify *v, const char *path, int64_t versio
     identity.operator_number = v->number;
     identity.query_id = v->query_id;
     identity.version = version;
-    return sl_state_file_read(path, &identity, 0, pass_over, NULL, &bytes, err);
+    identity.offsets_hash = v->hash(v->ctx, version - 1);
+    return sl_state_file_read(path, &identity, 0, pass_over, NULL, &bytes, NULL, err);
 }
 
 static enum sl_code verify_files(struct verify *v, struct sl_err *err) {
@@ -146,7 +148,8 @@ static enum sl_code verify_version(struct verify *v, int64_t version, struct sl_
 }
 
 enum sl_code sl_state_survey_verify(const char *state_dir, struct sl_str query_id, int64_t version,
-                                    sl_checkpoint_report_fn report, void *ctx, struct sl_err *err) {
+                                    sl_offsets_hash_fn hash, sl_checkpoint_report_fn report,
+                                    void *ctx, struct sl_err *err) {
     struct sl_arena arena;
     uint32_t *numbers, count = 0;
     sl_arena_init(&arena, "state files");
@@ -155,6 +158,7 @@ enum sl_code sl_state_survey_verify(const char *state_dir, struct sl_str query_i
         struct verify v = {.dir = operator_dir(&arena, state_dir, numbers[i]),
                            .number = numbers[i],
                            .query_id = query_id,
+                           .hash = hash,
                            .report = report,
                            .ctx = ctx,
                            .arena = &arena};

@@ -16,10 +16,13 @@ struct sl_state_survey {
 SL_MUST_CHECK enum sl_code sl_state_survey_read(const char *state_dir, struct sl_arena *arena,
                                                 struct sl_state_survey **out, uint32_t *count,
                                                 struct sl_err *err);
-/* Reads every file, and looks whether `version` (0: the empty state) can be put together; calls
- * report for each finding. */
+/* Of a batch's offsets/N; 0: it is not there. */
+typedef uint64_t (*sl_offsets_hash_fn)(void *ctx, int64_t batch_id);
+/* Reads every file, looks whether it is of the checkpoint's offsets, and whether `version` (0: the
+ * empty state) can be put together; calls report for each finding. */
 SL_MUST_CHECK enum sl_code sl_state_survey_verify(const char *state_dir, struct sl_str query_id,
-                                                  int64_t version, sl_checkpoint_report_fn report,
-                                                  void *ctx, struct sl_err *err);
+                                                  int64_t version, sl_offsets_hash_fn hash,
+                                                  sl_checkpoint_report_fn report, void *ctx,
+                                                  struct sl_err *err);
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "fmt/parquet/parquet_write_int.h"
 
+/* Parts of the memory limit. */
+enum { GROUPS_UP_TO_PERCENT = 70, TINY_GROUP_SHARE = 64 };
+
 void sl_parquet_write_options_init(struct sl_parquet_write_options *options) {
     *options = (struct sl_parquet_write_options){.codec = SL_CODEC_SNAPPY,
                                                  .zstd_level = 1,
@@ -180,13 +183,23 @@ static enum sl_code end_group(struct sl_parquet_writer *writer, struct sl_err *e
     return SL_OK;
 }
 
+/* A row group can end at any time, what a query remembers cannot: the last part of the memory is
+ * left to that, unless little would be gained. */
+static bool leaves_room(const struct sl_parquet_writer *writer, size_t now) {
+    struct sl_budget *budget = writer->budget;
+    size_t limit = budget ? budget->limit_bytes : 0;
+    if (limit == 0 || writer->block_bytes < limit / TINY_GROUP_SHARE) return true;
+    return atomic_load(&budget->used_bytes) + (now - writer->taken_bytes) <=
+           limit / 100 * GROUPS_UP_TO_PERCENT;
+}
+
 /* The budget is told after each batch, which bounds what it does not know of; when it says no, an
  * early row group frees what can be freed before the answer is final. */
 static enum sl_code account(struct sl_parquet_writer *writer, struct sl_err *err) {
     size_t now = sl_parquet_writer_memory(writer);
     if (now <= writer->taken_bytes) return SL_OK;
-    if (sl_budget_take(writer->budget, now - writer->taken_bytes, "a Parquet row group", NULL) ==
-        SL_OK) {
+    if (leaves_room(writer, now) && sl_budget_take(writer->budget, now - writer->taken_bytes,
+                                                   "a Parquet row group", NULL) == SL_OK) {
         writer->taken_bytes = now;
         return SL_OK;
     }

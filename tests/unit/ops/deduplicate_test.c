@@ -3,8 +3,6 @@
  * searched from its beginning. */
 #include "ops/rows_test_util.h"
 
-#include <pthread.h>
-
 static struct rows_bench bench;
 
 static const char schema_text[] = "a STRING, b INT, t TIMESTAMP, w STRUCT<start: TIMESTAMP, end: "
@@ -337,26 +335,6 @@ void test_a_budget_that_is_used_up(void **state) {
 
 /* ---- two tasks at once ---- */
 
-struct feeder {
-    struct sl_op *op;
-    struct sl_batch *batches;
-    uint32_t count;
-    uint64_t passed;
-    struct sl_err err;
-    enum sl_code code;
-};
-
-static void *feed(void *arg) {
-    struct feeder *feeder = arg;
-    struct sl_batch *out;
-    for (uint32_t i = 0; i < feeder->count && feeder->code == SL_OK; i++) {
-        feeder->code = feeder->op->ops->process(feeder->op, &bench.session, &feeder->batches[i],
-                                                &out, &feeder->err);
-        feeder->passed += out->selected_rows;
-    }
-    return NULL;
-}
-
 /* Both see the same keys: one of them lets each pass. */
 void test_two_tasks_pass_a_key_once(void **state) {
     (void)state;
@@ -364,29 +342,17 @@ void test_two_tasks_pass_a_key_once(void **state) {
     rows_begin(&bench, 26);
     struct sl_deduplication what = {(uint32_t[]){A, B}, 2, {-1, 0}, false};
     struct sl_stateful *stateful = make(&what, NULL, SL_MODE_APPEND);
-    struct feeder feeders[2] = {0};
+    struct rows_feeder feeders[2];
     struct sl_state_metrics metrics;
-    pthread_t threads[2];
     for (int t = 0; t < 2; t++) {
-        feeders[t].batches = SL_NEW_ARRAY(&bench.arena, struct sl_batch, BATCHES);
-        feeders[t].count = BATCHES;
-        for (int i = 0; i < BATCHES; i++) {
-            sl_batch_init(&feeders[t].batches[i], rows_schema(&bench, schema_text), &bench.arena);
-            rows_make_batch(&bench, &feeders[t].batches[i], 200, 60);
-        }
-        rows_ok(stateful->ops->attach(stateful, 0, false, &feeders[t].op, &bench.err), &bench.err);
+        rows_feeder_init(&feeders[t], &bench, stateful, 0, rows_schema(&bench, schema_text),
+                         BATCHES);
+        for (int i = 0; i < BATCHES; i++) rows_make_batch(&bench, &feeders[t].batches[i], 200, 60);
     }
-    for (int t = 0; t < 2; t++)
-        assert_int_equal(pthread_create(&threads[t], NULL, feed, &feeders[t]), 0);
-    for (int t = 0; t < 2; t++) {
-        pthread_join(threads[t], NULL);
-        rows_ok(feeders[t].code, &feeders[t].err);
-        sl_op_free(feeders[t].op);
-        for (int i = 0; i < BATCHES; i++) sl_batch_release(&feeders[t].batches[i]);
-    }
+    uint64_t passed = rows_feed_two(feeders);
     stateful->ops->metrics(stateful, &metrics);
     assert_true(metrics.rows_total > 100);
-    assert_int_equal(feeders[0].passed + feeders[1].passed, metrics.rows_total);
+    assert_int_equal(passed, metrics.rows_total);
     stateful->ops->free(stateful);
     rows_end(&bench);
 }

@@ -3,8 +3,6 @@
  * batches on both sides against lists that are searched from their beginning. */
 #include "ops/rows_test_util.h"
 
-#include <pthread.h>
-
 #include "expr/expr.h"
 
 static struct rows_bench bench;
@@ -430,6 +428,22 @@ void test_join_with_a_table(void **state) {
     rows_end(&bench);
 }
 
+/* Of both sides' n; no condition. */
+static void same_key_query(struct query *query, enum sl_join_kind kind) {
+    *query = (struct query){.batch_rows = 100, .what.kind = kind};
+    for (uint32_t side = 0; side < 2; side++) {
+        query->keys[side][0] = n_column[side];
+        query->what.sides[side] =
+            (struct sl_join_side){.streaming = true,
+                                  .keys = query->keys[side],
+                                  .column_count = side ? RIGHT_COLUMNS : LEFT_COLUMNS,
+                                  .event_time = {-1, 0},
+                                  .bound = -1};
+    }
+    query->what.key_count = 1;
+    describe_types(query);
+}
+
 /* A batch reads the table anew: rows of the last one match nothing any more. */
 void test_a_table_is_forgotten_behind_its_batch(void **state) {
     (void)state;
@@ -437,18 +451,8 @@ void test_a_table_is_forgotten_behind_its_batch(void **state) {
     struct run run;
     struct sl_batch_marks marks = {INT64_MIN, INT64_MIN, false, &bench.session};
     struct sl_batch tables, *out;
-    run.query = (struct query){.batch_rows = 1000, .what.kind = SL_JOINS_INNER};
-    for (uint32_t side = 0; side < 2; side++) {
-        struct sl_join_side *what = &run.query.what.sides[side];
-        run.query.keys[side][0] = n_column[side];
-        *what = (struct sl_join_side){.streaming = side == 0,
-                                      .keys = run.query.keys[side],
-                                      .column_count = side ? RIGHT_COLUMNS : LEFT_COLUMNS,
-                                      .event_time = {-1, 0},
-                                      .bound = -1};
-    }
-    run.query.what.key_count = 1;
-    describe_types(&run.query);
+    same_key_query(&run.query, SL_JOINS_INNER);
+    run.query.what.sides[1].streaming = false;
     run_begin(&run);
     sl_batch_init(&tables, run.query.inputs[1], &bench.arena);
     rows_make_batch(&bench, &tables, 10, 1);
@@ -507,6 +511,37 @@ static void fill_plain(struct sl_batch *batch, int64_t first, uint32_t rows, int
     batch->selected = NULL;
 }
 
+/* A join of plain_query with an operator at each side, a batch to fill, and a budget. */
+struct plain {
+    struct query query;
+    struct sl_budget budget;
+    struct sl_stateful *stateful;
+    struct sl_op *ops[2];
+    struct sl_batch batch;
+    struct sl_batch_marks marks;
+};
+
+static void begin_plain(struct plain *plain, enum sl_join_kind kind, size_t limit,
+                        uint32_t batch_rows) {
+    plain_query(&plain->query, kind);
+    plain->query.batch_rows = batch_rows;
+    sl_budget_init(&plain->budget, limit);
+    plain->stateful = make(&plain->query, &plain->budget);
+    sl_batch_init(&plain->batch, plain->query.inputs[0], &bench.arena);
+    for (uint32_t side = 0; side < 2; side++)
+        rows_ok(plain->stateful->ops->attach(plain->stateful, side, false, &plain->ops[side],
+                                             &bench.err),
+                &bench.err);
+    plain->marks = (struct sl_batch_marks){INT64_MIN, INT64_MIN, false, &bench.session};
+    plain->stateful->ops->begin(plain->stateful, &plain->marks);
+}
+
+static void end_plain(struct plain *plain) {
+    for (uint32_t side = 0; side < 2; side++) sl_op_free(plain->ops[side]);
+    plain->stateful->ops->free(plain->stateful);
+    sl_batch_release(&plain->batch);
+}
+
 static uint64_t feed_count(struct sl_op *op, struct sl_batch *in) {
     struct sl_batch *out;
     uint64_t rows = 0;
@@ -527,44 +562,32 @@ void test_memory_follows_the_rows_that_are_left(void **state) {
     (void)state;
     rows_begin(&bench, 34);
     enum { ROWS = 200000, BATCH = 8000, EACH = 10 };
-    struct query query;
-    struct sl_budget budget;
+    struct plain p;
     struct sl_state_metrics metrics;
-    struct sl_op *ops[2];
-    struct sl_batch batch;
-    struct sl_batch_marks marks = {INT64_MIN, INT64_MIN, false, &bench.session};
     uint64_t emitted = 0, matches = 0;
-    plain_query(&query, SL_JOINS_LEFT);
-    sl_budget_init(&budget, 0);
-    struct sl_stateful *stateful = make(&query, &budget);
-    sl_batch_init(&batch, query.inputs[0], &bench.arena);
-    for (uint32_t side = 0; side < 2; side++)
-        rows_ok(stateful->ops->attach(stateful, side, false, &ops[side], &bench.err), &bench.err);
-    stateful->ops->begin(stateful, &marks);
+    begin_plain(&p, SL_JOINS_LEFT, 0, 4096);
     for (int64_t first = 0; first < ROWS; first += BATCH) {
-        fill_plain(&batch, first, BATCH, EACH);
-        assert_int_equal(feed_count(ops[0], &batch), 0);
+        fill_plain(&p.batch, first, BATCH, EACH);
+        assert_int_equal(feed_count(p.ops[0], &p.batch), 0);
     }
-    size_t before = atomic_load(&budget.used_bytes);
-    marks.evict_ms = 100;
-    stateful->ops->begin(stateful, &marks);
+    size_t before = atomic_load(&p.budget.used_bytes);
+    p.marks.evict_ms = 100;
+    p.stateful->ops->begin(p.stateful, &p.marks);
     for (uint32_t shard = 0; shard < SL_STATE_SHARDS; shard++)
-        rows_ok(stateful->ops->finish(stateful, shard, count_rows, &emitted, &bench.err),
+        rows_ok(p.stateful->ops->finish(p.stateful, shard, count_rows, &emitted, &bench.err),
                 &bench.err);
     assert_int_equal(emitted, ROWS - ROWS / EACH);
-    stateful->ops->metrics(stateful, &metrics);
+    p.stateful->ops->metrics(p.stateful, &metrics);
     assert_int_equal(metrics.rows_total, ROWS / EACH);
-    stateful->ops->begin(stateful, &marks); /* sweeps */
+    p.stateful->ops->begin(p.stateful, &p.marks); /* sweeps */
     /* keys keep their room, rows do not */
-    assert_true(atomic_load(&budget.used_bytes) < before / 3 * 2);
+    assert_true(atomic_load(&p.budget.used_bytes) < before / 3 * 2);
     for (int64_t first = 0; first < ROWS; first += BATCH) {
-        fill_plain(&batch, first, BATCH, EACH);
-        matches += feed_count(ops[1], &batch);
+        fill_plain(&p.batch, first, BATCH, EACH);
+        matches += feed_count(p.ops[1], &p.batch);
     }
     assert_int_equal(matches, ROWS / EACH);
-    for (uint32_t side = 0; side < 2; side++) sl_op_free(ops[side]);
-    stateful->ops->free(stateful);
-    sl_batch_release(&batch);
+    end_plain(&p);
     rows_end(&bench);
 }
 
@@ -575,61 +598,40 @@ void test_join_speed(void **state) {
     enum { BATCH = 8192 };
     const char *given = getenv("SLUICE_TEST_ROWS");
     int64_t rows = given ? strtoll(given, NULL, 10) : 100000, fed = 0;
-    struct query query;
-    struct sl_budget budget;
+    struct plain p;
     struct sl_state_metrics metrics;
-    struct sl_op *ops[2];
-    struct sl_batch batch;
-    struct sl_batch_marks marks = {INT64_MIN, INT64_MIN, false, &bench.session};
     uint64_t matches = 0;
-    plain_query(&query, SL_JOINS_INNER);
-    query.batch_rows = BATCH;
-    sl_budget_init(&budget, 0);
-    struct sl_stateful *stateful = make(&query, &budget);
-    sl_batch_init(&batch, query.inputs[0], &bench.arena);
-    for (uint32_t side = 0; side < 2; side++)
-        rows_ok(stateful->ops->attach(stateful, side, false, &ops[side], &bench.err), &bench.err);
-    stateful->ops->begin(stateful, &marks);
+    begin_plain(&p, SL_JOINS_INNER, 0, BATCH);
     for (; fed < rows; fed += BATCH)
         for (uint32_t side = 0; side < 2; side++) {
-            fill_plain(&batch, fed, BATCH, 3);
-            matches += feed_count(ops[side], &batch);
+            fill_plain(&p.batch, fed, BATCH, 3);
+            matches += feed_count(p.ops[side], &p.batch);
         }
-    stateful->ops->metrics(stateful, &metrics);
+    p.stateful->ops->metrics(p.stateful, &metrics);
     assert_int_equal(matches, fed);
     print_message("%lld rows a side: %.1f ns a row, %.1f bytes a row\n", (long long)fed,
                   (double)metrics.update_ns / (2.0 * (double)fed),
                   (double)metrics.memory_bytes / (2.0 * (double)fed));
-    for (uint32_t side = 0; side < 2; side++) sl_op_free(ops[side]);
-    stateful->ops->free(stateful);
-    sl_batch_release(&batch);
+    end_plain(&p);
     rows_end(&bench);
 }
 
 void test_join_refuses_what_the_budget_does_not_hold(void **state) {
     (void)state;
     rows_begin(&bench, 36);
-    struct query query;
-    struct sl_budget budget;
-    struct sl_op *op;
-    struct sl_batch batch, *out;
+    struct plain p;
+    struct sl_batch *out;
     enum sl_code code = SL_OK;
-    plain_query(&query, SL_JOINS_INNER);
-    sl_budget_init(&budget, 2 << 20);
-    struct sl_stateful *stateful = make(&query, &budget);
-    sl_batch_init(&batch, query.inputs[0], &bench.arena);
-    rows_ok(stateful->ops->attach(stateful, 0, false, &op, &bench.err), &bench.err);
+    begin_plain(&p, SL_JOINS_INNER, 2 << 20, 4096);
     for (int64_t first = 0; first < 1000000 && code == SL_OK; first += 8000) {
-        fill_plain(&batch, first, 8000, 3);
-        code = op->ops->process(op, &bench.session, &batch, &out, &bench.err);
+        fill_plain(&p.batch, first, 8000, 3);
+        code = p.ops[0]->ops->process(p.ops[0], &bench.session, &p.batch, &out, &bench.err);
     }
     assert_int_equal(code, SL_NOMEM);
     assert_non_null(strstr(bench.err.hint, "--memory"));
-    stateful->ops->clear(stateful);
-    assert_int_equal(atomic_load(&budget.used_bytes), 0);
-    sl_op_free(op);
-    stateful->ops->free(stateful);
-    sl_batch_release(&batch);
+    p.stateful->ops->clear(p.stateful);
+    assert_int_equal(atomic_load(&p.budget.used_bytes), 0);
+    end_plain(&p);
     rows_end(&bench);
 }
 
@@ -671,21 +673,6 @@ static void begin_faulty(struct run *run, struct sl_faults *faults) {
     sl_batch_init(&run->in, run->query.inputs[0], &bench.arena);
     fill_same(&run->in, 0);
     run->in.faults = faults;
-}
-
-static void same_key_query(struct query *query, enum sl_join_kind kind) {
-    *query = (struct query){.batch_rows = 100, .what.kind = kind};
-    for (uint32_t side = 0; side < 2; side++) {
-        query->keys[side][0] = n_column[side];
-        query->what.sides[side] =
-            (struct sl_join_side){.streaming = true,
-                                  .keys = query->keys[side],
-                                  .column_count = side ? RIGHT_COLUMNS : LEFT_COLUMNS,
-                                  .event_time = {-1, 0},
-                                  .bound = -1};
-    }
-    query->what.key_count = 1;
-    describe_types(query);
 }
 
 static struct sl_expr *inverse(uint32_t column) {
@@ -751,35 +738,11 @@ void test_a_pair_that_cannot_be_computed(void **state) {
 
 /* ---- two tasks at once ---- */
 
-struct feeder {
-    struct sl_op *op;
-    struct sl_batch *batches;
-    uint32_t count;
-    uint64_t rows;
-    struct sl_err err;
-    enum sl_code code;
-};
-
-static void *feed_from_thread(void *arg) {
-    struct feeder *feeder = arg;
-    struct sl_batch *out;
-    for (uint32_t i = 0; i < feeder->count && feeder->code == SL_OK; i++) {
-        feeder->code = feeder->op->ops->process(feeder->op, &bench.session, &feeder->batches[i],
-                                                &out, &feeder->err);
-        while (feeder->code == SL_OK && out->rows) {
-            feeder->rows += out->rows;
-            feeder->code = feeder->op->ops->more(feeder->op, &bench.session, &out, &feeder->err);
-        }
-    }
-    return NULL;
-}
-
 /* One task to a side: every pair is found once, whoever comes first; SEMI: every left row once. */
 static void two_tasks(enum sl_join_kind kind) {
     enum { BATCHES = 40, ROWS = 100, KEYS = 300 };
     struct query query;
-    struct feeder feeders[2] = {0};
-    pthread_t threads[2];
+    struct rows_feeder feeders[2];
     uint32_t counts[2][KEYS] = {{0}};
     uint64_t expected = 0;
     plain_query(&query, kind);
@@ -787,32 +750,20 @@ static void two_tasks(enum sl_join_kind kind) {
     query.batch_rows = 64;
     struct sl_stateful *stateful = make(&query, NULL);
     for (int t = 0; t < 2; t++) {
-        feeders[t].batches = SL_NEW_ARRAY(&bench.arena, struct sl_batch, BATCHES);
-        feeders[t].count = BATCHES;
+        rows_feeder_init(&feeders[t], &bench, stateful, (uint32_t)t, query.inputs[t], BATCHES);
         for (int i = 0; i < BATCHES; i++) {
             struct sl_batch *batch = &feeders[t].batches[i];
-            sl_batch_init(batch, query.inputs[t], &bench.arena);
             fill_plain(batch, 0, ROWS, 1);
             for (int r = 0; r < ROWS; r++) {
                 batch->columns[0].i64[r] = rows_pick(&bench, KEYS);
                 counts[t][batch->columns[0].i64[r]]++;
             }
         }
-        rows_ok(stateful->ops->attach(stateful, (uint32_t)t, false, &feeders[t].op, &bench.err),
-                &bench.err);
     }
     for (int k = 0; k < KEYS; k++)
         expected += kind == SL_JOINS_SEMI ? (counts[1][k] ? counts[0][k] : 0)
                                           : (uint64_t)counts[0][k] * counts[1][k];
-    for (int t = 0; t < 2; t++)
-        assert_int_equal(pthread_create(&threads[t], NULL, feed_from_thread, &feeders[t]), 0);
-    for (int t = 0; t < 2; t++) {
-        pthread_join(threads[t], NULL);
-        rows_ok(feeders[t].code, &feeders[t].err);
-        sl_op_free(feeders[t].op);
-        for (int i = 0; i < BATCHES; i++) sl_batch_release(&feeders[t].batches[i]);
-    }
-    assert_int_equal(feeders[0].rows + feeders[1].rows, expected);
+    assert_int_equal(rows_feed_two(feeders), expected);
     stateful->ops->free(stateful);
 }
 

@@ -5,6 +5,7 @@
 
 #include "unit.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -374,6 +375,58 @@ static inline void rows_check_whole(struct sl_stateful *stateful, struct rows_ke
         }
     }
     rows_kept_release(&whole);
+}
+
+/* ---- two tasks at once ---- */
+
+struct rows_feeder {
+    struct rows_bench *bench;
+    struct sl_op *op;
+    struct sl_batch *batches;
+    uint32_t count;
+    uint64_t rows; /* that came out */
+    struct sl_err err;
+    enum sl_code code;
+};
+
+static inline void *rows_feed(void *arg) {
+    struct rows_feeder *feeder = arg;
+    const struct sl_session *session = &feeder->bench->session;
+    struct sl_op *op = feeder->op;
+    for (uint32_t i = 0; i < feeder->count && feeder->code == SL_OK; i++) {
+        struct sl_batch *out = NULL;
+        feeder->code = op->ops->process(op, session, &feeder->batches[i], &out, &feeder->err);
+        while (feeder->code == SL_OK && out->rows) {
+            feeder->rows += out->selected ? out->selected_rows : out->rows;
+            if (!op->ops->more) break;
+            feeder->code = op->ops->more(op, session, &out, &feeder->err);
+        }
+    }
+    return NULL;
+}
+
+/* An operator at `input` and room for `count` batches of the schema. */
+static inline void rows_feeder_init(struct rows_feeder *feeder, struct rows_bench *b,
+                                    struct sl_stateful *stateful, uint32_t input,
+                                    const struct sl_type *schema, uint32_t count) {
+    *feeder = (struct rows_feeder){.bench = b, .count = count};
+    feeder->batches = SL_NEW_ARRAY(&b->arena, struct sl_batch, count);
+    for (uint32_t i = 0; i < count; i++) sl_batch_init(&feeder->batches[i], schema, &b->arena);
+    rows_ok(stateful->ops->attach(stateful, input, false, &feeder->op, &b->err), &b->err);
+}
+
+/* Each on a thread of its own; both end well. How many rows came out. */
+static inline uint64_t rows_feed_two(struct rows_feeder feeders[2]) {
+    pthread_t threads[2];
+    for (int t = 0; t < 2; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, rows_feed, &feeders[t]), 0);
+    for (int t = 0; t < 2; t++) {
+        pthread_join(threads[t], NULL);
+        rows_ok(feeders[t].code, &feeders[t].err);
+        sl_op_free(feeders[t].op);
+        for (uint32_t i = 0; i < feeders[t].count; i++) sl_batch_release(&feeders[t].batches[i]);
+    }
+    return feeders[0].rows + feeders[1].rows;
 }
 
 #endif

@@ -337,6 +337,55 @@ void test_operators_are_listed(void **state) {
     close_fixture(&f);
 }
 
+/* ---- history ---- */
+
+static void expect_history(struct fixture *f, uint64_t hash, const char *words) {
+    struct map loaded;
+    reopen(f);
+    sl_state_store_tie(f->store, hash, 99);
+    enum sl_code code = load_version(f, 2, &loaded);
+    if (!words) return assert_int_equal(code, SL_OK);
+    assert_int_equal(code, SL_USER);
+    if (!strstr(f->err.msg, words)) fail_msg("%s", f->err.msg);
+    assert_non_null(strstr(f->err.hint, "whole checkpoint"));
+}
+
+static void write_tied(struct fixture *f, struct map *map, uint64_t first, uint64_t second) {
+    struct map empty;
+    for (int key = 0; key < KEYS; key++) empty.value[key] = -1, map->value[key] = key;
+    reopen(f);
+    sl_state_store_tie(f->store, 0, first);
+    write_version(f, map, &empty, 1);
+    empty = *map;
+    map->value[1] = 77;
+    sl_state_store_tie(f->store, first, second);
+    write_version(f, map, &empty, 2);
+}
+
+/* A version is of the offsets that made it, and follows from the version in front of it. */
+void test_versions_of_another_history_are_refused(void **state) {
+    (void)state;
+    struct fixture f;
+    struct map map;
+    struct sl_buf first = {0};
+    char path[400];
+    open_fixture(&f);
+    write_tied(&f, &map, 11, 22);
+    snprintf(path, sizeof path, "%s/1.changes", f.state_dir);
+    assert_int_equal(sl_io_read_file(path, 1 << 24, &first, &f.err), SL_OK);
+    expect_history(&f, 22, NULL);
+    expect_history(&f, 0, NULL); /* not known */
+    expect_history(&f, 23, "made from other offsets than this checkpoint's offsets/1");
+    write_tied(&f, &map, 12, 22);
+    expect_history(&f, 22, NULL);
+    temp_dir_write(f.state_dir, "1.changes", first.ptr, first.len);
+    expect_history(&f, 22, "version 2 of the state does not follow from version 1");
+    write_tied(&f, &map, 0, 0); /* as older releases wrote them */
+    expect_history(&f, 22, NULL);
+    sl_buf_release(&first);
+    close_fixture(&f);
+}
+
 /* ---- looking at it without the query ---- */
 
 struct findings {
@@ -349,13 +398,18 @@ static void note_finding(void *ctx, char severity, const char *file, const char 
              what);
 }
 
+static uint64_t no_hash(void *ctx, int64_t batch_id) {
+    (void)ctx, (void)batch_id;
+    return 0;
+}
+
 static void expect_findings(struct fixture *f, int64_t version, const char *text) {
     struct findings findings = {0};
     char parent[400];
     snprintf(parent, sizeof parent, "%s/state", f->dir);
-    assert_int_equal(
-        sl_state_survey_verify(parent, f->spec.query_id, version, note_finding, &findings, &f->err),
-        SL_OK);
+    assert_int_equal(sl_state_survey_verify(parent, f->spec.query_id, version, no_hash,
+                                            note_finding, &findings, &f->err),
+                     SL_OK);
     if (!*text) assert_string_equal(findings.text, "");
     if (!strstr(findings.text, text)) fail_msg("`%s` is not in `%s`", text, findings.text);
 }
