@@ -32,8 +32,8 @@ enum sl_code sl_aggregate_misplaced(struct sl_binder *binder, const struct sl_sc
                "an aggregate function has no place here: \"%.*s\"",
                SL_STR_ARG(sl_pretty_text(binder, scope, call)));
     if (err)
-        sl_hint(err, "Aggregate functions stand in a SELECT list, in HAVING and in ORDER BY; "
-                     "aggregate in a subquery and use its column here.");
+        sl_hint(err, "aggregate functions stand in a SELECT list, in HAVING and in ORDER BY; "
+                     "aggregate in a subquery and use its column here");
     return SL_USER;
 }
 

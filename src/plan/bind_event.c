@@ -39,7 +39,7 @@ static enum sl_code check_event_time(struct sl_binder *binder, const struct sl_c
                "the event time `%.*s` has the invalid type \"%s\", but expected \"TIMESTAMP\"",
                SL_STR_ARG(column->name), sl_type_sql(binder->arena, type));
     if (sl_type_is_bytes(type) || type->kind == SL_DATE_KIND)
-        sl_hint(err, "Make one of it: WATERMARK try_to_timestamp(%.*s) AS event_time DELAY OF ..",
+        sl_hint(err, "make one of it: WATERMARK try_to_timestamp(%.*s) AS event_time DELAY OF ..",
                 SL_STR_ARG(column->name));
     return SL_USER;
 }
@@ -82,7 +82,7 @@ static enum sl_code bind_event_time(struct sl_binder *binder, const struct sl_ue
                    "the watermark clause requires an explicit name if expression is specified, but "
                    "got \"%.*s\"",
                    SL_STR_ARG(sl_pretty_text(binder, &scope, value)));
-        if (err) sl_hint(err, "Name it: WATERMARK expression AS name DELAY OF ..");
+        if (err) sl_hint(err, "name it: WATERMARK expression AS name DELAY OF ..");
         return SL_USER;
     }
     *node = project_first(binder, *node, expr, name);

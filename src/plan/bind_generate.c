@@ -45,7 +45,7 @@ bool sl_is_generator(const struct sl_uexpr *expr) {
 enum sl_code sl_generator_misplaced(struct sl_span span, struct sl_err *err) {
     sl_fail_at(err, span, "UNSUPPORTED_GENERATOR.OUTSIDE_SELECT", "42K0E",
                "the generator is not supported: outside the SELECT clause");
-    if (err) sl_hint(err, "Make its rows below, with LATERAL VIEW or in a subquery.");
+    if (err) sl_hint(err, "make its rows below, with LATERAL VIEW or in a subquery");
     return SL_USER;
 }
 
@@ -59,7 +59,7 @@ enum sl_code sl_generator_nested(struct sl_binder *binder, const struct sl_scope
     *err = (struct sl_err){0};
     sl_fail_at(err, span, "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS", "42K0E",
                "the generator is not supported: nested in expressions \"%.*s\"", SL_STR_ARG(text));
-    sl_hint(err, "Let a subquery or LATERAL VIEW make the rows, and compute with its column.");
+    sl_hint(err, "let a subquery or LATERAL VIEW make the rows, and compute with its column");
     return code;
 }
 

@@ -47,7 +47,7 @@ static enum sl_code refuse_generator(const struct sl_urelation *relation, struct
     enum sl_code code =
         sl_bind_refuse(err, relation->right->span, "%s%s with a generator",
                        relation->natural ? "NATURAL " : "", join_name(relation->join_type));
-    if (err) sl_hint(err, "LATERAL VIEW OUTER keeps the rows that have no items.");
+    if (err) sl_hint(err, "LATERAL VIEW OUTER keeps the rows that have no items");
     return code;
 }
 

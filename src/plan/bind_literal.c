@@ -75,7 +75,7 @@ static enum sl_code bad_typed_literal(const struct sl_uexpr *expr, const char *t
     enum sl_code code = sl_fail_at(err, expr->span, "INVALID_TYPED_LITERAL", "42604",
                                    "the value of the typed literal \"%s\" is invalid: '%.*s'", type,
                                    SL_STR_ARG(expr->literal.text));
-    if (err) sl_hint(err, "Write it like %s '%s'.", type, example);
+    if (err) sl_hint(err, "write it like %s '%s'", type, example);
     return code;
 }
 

@@ -128,9 +128,9 @@ static enum sl_code check_view_streaming(const struct sl_node *node,
                   : sl_fail_at(err, relation->span, "INCOMPATIBLE_BATCH_VIEW_READ", "42000",
                                "view `%.*s` is a batch view and cannot be read as a stream",
                                SL_STR_ARG(name));
-    if (err && streaming) sl_hint(err, "Write FROM STREAM %.*s.", SL_STR_ARG(name));
+    if (err && streaming) sl_hint(err, "write FROM STREAM %.*s", SL_STR_ARG(name));
     if (err && !streaming)
-        sl_hint(err, "Write FROM %.*s without STREAM, or let the view read a stream.",
+        sl_hint(err, "write FROM %.*s without STREAM, or let the view read a stream",
                 SL_STR_ARG(name));
     return code;
 }
@@ -182,7 +182,7 @@ static enum sl_code argument_text(struct sl_binder *binder, const struct sl_uexp
         code = sl_fail_at(err, value->span, "NON_FOLDABLE_ARGUMENT", "42K08",
                           "the argument `%.*s` of `%.*s` must be a constant", SL_STR_ARG(key),
                           SL_STR_ARG(function));
-        if (err && column) sl_hint(err, "Put a text between single quotes.");
+        if (err && column) sl_hint(err, "put a text between single quotes");
         return code;
     }
     if (sl_vec_is_null(bound->literal, 0))

@@ -104,6 +104,16 @@ static enum sl_code bind_limit(struct sl_binder *binder, const struct sl_urelati
     return SL_OK;
 }
 
+/* Spark has it in batch queries only. */
+static enum sl_code refuse_offset(struct sl_binder *binder, const struct sl_urelation *relation,
+                                  struct sl_err *err) {
+    struct sl_node *input;
+    SL_TRY(sl_bind_node(binder, relation->input, &input, err));
+    if (!sl_node_is_streaming(input)) return sl_bind_refuse(err, relation->span, "OFFSET");
+    return sl_fail_at(err, relation->span, "UNSUPPORTED_STREAMING_OPERATION", "0A000",
+                      "Offset is not supported on streaming DataFrames/Datasets");
+}
+
 /* ---- aliases ---- */
 
 /* Keys of a USING are in reach by their own side's name only, which a new name takes away. */
@@ -242,7 +252,7 @@ static enum sl_code bind_relation_kind(struct sl_binder *binder,
     case SL_R_SORT:
         return bind_sort(binder, relation, out, err);
     case SL_R_OFFSET:
-        return sl_bind_refuse(err, relation->span, "OFFSET");
+        return refuse_offset(binder, relation, err);
     case SL_R_DEDUPLICATE:
         return sl_bind_deduplicate(binder, relation, out, err);
     case SL_R_WITH_WATERMARK:

@@ -56,21 +56,33 @@ static enum sl_code refuse_local(const struct sl_urelation *sort, struct sl_err 
     return sort->local_sort ? sl_bind_refuse(err, sort->span, "SORT BY") : SL_OK;
 }
 
-/* *found: whether the names of the list are enough. */
+/* *found: whether the names of the list are enough; *why: why not. */
 static enum sl_code bind_by_list(struct sl_binder *binder, const struct sl_select *select,
                                  const struct sl_uexpr *expr, struct sl_expr **out, bool *found,
-                                 struct sl_err *err) {
+                                 struct sl_err *why, struct sl_err *err) {
     struct sl_column *columns = SL_NEW_ARRAY(binder->arena, struct sl_column, select->visible + 1);
     for (uint32_t i = 0; i < select->visible; i++) columns[i] = select->items[i].column;
     struct sl_scope list = {.columns = columns,
                             .column_count = select->visible,
                             .case_sensitive = select->case_sensitive};
-    struct sl_err ignored = {0};
-    enum sl_code code = bind_over(binder, &list, expr, out, &ignored);
+    *why = (struct sl_err){0};
+    enum sl_code code = bind_over(binder, &list, expr, out, why);
     *found = code == SL_OK;
-    bool final = is_ordinal(expr) || strcmp(ignored.condition, "AMBIGUOUS_REFERENCE") == 0;
+    bool final = is_ordinal(expr);
     if (code == SL_OK || (code == SL_USER && !final) || code == SL_UNSUPPORTED) return SL_OK;
-    if (err) *err = ignored;
+    if (err) *err = *why;
+    return code;
+}
+
+/* A name that several items of the list have is what the SELECT reads by it, if it reads that. */
+static enum sl_code bind_by_input(struct sl_binder *binder, const struct sl_scope *scope,
+                                  const struct sl_uexpr *expr, const struct sl_err *why,
+                                  struct sl_expr **out, struct sl_err *err) {
+    bool ambiguous = strcmp(why->condition, "AMBIGUOUS_REFERENCE") == 0;
+    struct sl_scope input = *scope;
+    if (ambiguous) input.outputs = NULL;
+    enum sl_code code = sl_bind_uexpr(binder, &input, expr, out, err);
+    if (code == SL_USER && err && ambiguous) *err = *why;
     return code;
 }
 
@@ -83,9 +95,10 @@ enum sl_code sl_bind_ordering(struct sl_binder *binder, struct sl_select *select
         const struct sl_uexpr *item = sort->exprs[i], *expr = item->args[0];
         struct sl_expr *bound;
         bool found;
-        SL_TRY(bind_by_list(binder, select, expr, &bound, &found, err));
+        struct sl_err why;
+        SL_TRY(bind_by_list(binder, select, expr, &bound, &found, &why, err));
         if (!found) {
-            SL_TRY(sl_bind_uexpr(binder, scope, expr, &bound, err));
+            SL_TRY(bind_by_input(binder, scope, expr, &why, &bound, err));
             uint32_t at = sl_select_item_of(binder, select, bound,
                                             sl_arena_printf(binder->arena, "_order%u", i));
             bound = sl_expr_column(&binder->ctx->expr, at, bound->type, bound->nullable);

@@ -171,7 +171,7 @@ static enum sl_code two_windows(const struct making *making, struct sl_err *err)
     sl_fail_at(err, making->call->span, "MULTIPLE_TIME_WINDOWS", "0A000",
                "multiple time/session window expressions would result in a cartesian product of "
                "rows, therefore they are currently not supported");
-    if (err) sl_hint(err, "Make the second window in a query around this one.");
+    if (err) sl_hint(err, "make the second window in a query around this one");
     return SL_USER;
 }
 
@@ -200,7 +200,7 @@ static enum sl_code bind_duration(const struct making *making, uint32_t arg, int
         sl_fail_at(err, given->span, "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "42K09",
                    "the duration and time inputs to window must be an integer, long or string "
                    "literal");
-        if (err) sl_hint(err, "Write a text such as '5 minutes'.");
+        if (err) sl_hint(err, "write a text such as '5 minutes'");
         return SL_USER;
     }
     struct sl_str text = sl_vec_str(value->literal, 0);
@@ -374,7 +374,7 @@ static enum sl_code bind_session(struct making *making, struct sl_expr **out, st
                    "gap duration expression used in session window must be CalendarIntervalType, "
                    "but got \"%s\"",
                    sl_type_sql(making->binder->arena, window.gap->type));
-        if (err) sl_hint(err, "Write a text such as '5 minutes', or an expression that gives one.");
+        if (err) sl_hint(err, "write a text such as '5 minutes', or an expression that gives one");
         return SL_USER;
     }
     SL_TRY(check_gap(making->call->args[1], window.gap, err));

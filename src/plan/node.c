@@ -55,6 +55,13 @@ struct sl_node *sl_node_expect(struct sl_arena *arena, struct sl_node *input,
     return node;
 }
 
+struct sl_event_time sl_event_time_among(const struct sl_column *columns, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (columns[i].watermark)
+            return (struct sl_event_time){(int32_t)i, columns[i].watermark->delay_ms * 1000};
+    return (struct sl_event_time){.column = -1};
+}
+
 const struct sl_type *sl_node_schema(struct sl_arena *arena, const struct sl_node *node) {
     struct sl_field *fields = SL_NEW_ARRAY(arena, struct sl_field, node->column_count + 1);
     for (uint32_t i = 0; i < node->column_count; i++)

@@ -19,7 +19,7 @@ enum sl_node_kind {
     SL_NODE_PROJECT,   /* exprs over input */
     SL_NODE_FILTER,    /* condition (boolean) over input; same schema */
     SL_NODE_UNION,     /* inputs of equal schema (types widened), in order */
-    SL_NODE_LIMIT,     /* first `limit` rows; batch queries only */
+    SL_NODE_LIMIT,     /* first `limit` rows, of a batch or of all (`limit_remembers`) */
     SL_NODE_EXPECT,    /* `expects` over input, in this order; same schema; at the root only */
     SL_NODE_GENERATE,  /* `generate`: a row for each item of a list; output = its kept columns, then
                           its parts */
@@ -80,6 +80,7 @@ struct sl_node {
                                 groups (still filtered above) */
     uint32_t pushed_count;
     int64_t limit;
+    bool limit_remembers; /* LIMIT: of a stream, counts through all batches */
     uint32_t row_count;
     struct sl_expect *expects; /* EXPECT */
     uint32_t expect_count;
@@ -107,6 +108,9 @@ struct sl_node *sl_node_limit(struct sl_arena *arena, struct sl_node *input, int
                               struct sl_span span);
 struct sl_node *sl_node_expect(struct sl_arena *arena, struct sl_node *input,
                                struct sl_expect *expects, uint32_t count, struct sl_span span);
+
+/* The first of the columns that is an event time. */
+struct sl_event_time sl_event_time_among(const struct sl_column *columns, uint32_t count);
 
 /* Output as a STRUCT type. */
 const struct sl_type *sl_node_schema(struct sl_arena *arena, const struct sl_node *node);

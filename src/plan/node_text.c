@@ -3,13 +3,61 @@
 #include "kern/datetime.h"
 #include "plan/node.h"
 
-#include <stdlib.h>
+/* ---- names of columns ---- */
 
-static struct sl_str *names_of(const struct sl_node *node) {
-    struct sl_str *names = sl_xcalloc(node->column_count + 1, sizeof *names);
-    for (uint32_t i = 0; i < node->column_count; i++) names[i] = node->columns[i].name;
-    return names;
+/* What expressions over `count` columns call them. One name of several columns is told apart by
+ * the table or alias that it came by; where that is the same, by the side of the join: Spark
+ * numbers them. */
+struct names {
+    struct sl_arena arena;
+    struct sl_str *items;
+};
+
+static struct sl_str name_among(struct sl_arena *arena, const struct sl_column *const *columns,
+                                uint32_t count, uint32_t left, uint32_t at) {
+    struct sl_str name = columns[at]->name, qualifier = columns[at]->qualifier;
+    bool alone = true, qualified = qualifier.len != 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == at || !sl_str_eq(columns[i]->name, name)) continue;
+        alone = false;
+        if (sl_str_eq(columns[i]->qualifier, qualifier)) qualified = false;
+    }
+    if (alone || (!qualified && left == count)) return name;
+    if (!qualified) qualifier = at < left ? SL_STR("left") : SL_STR("right");
+    return sl_arena_printf(arena, "%.*s.%.*s", SL_STR_ARG(qualifier), SL_STR_ARG(name));
 }
+
+static void name_columns(struct names *names, const struct sl_column *const *columns,
+                         uint32_t count, uint32_t left) {
+    names->items = SL_NEW_ARRAY(&names->arena, struct sl_str, count + (size_t)1);
+    for (uint32_t i = 0; i < count; i++)
+        names->items[i] = name_among(&names->arena, columns, count, left, i);
+}
+
+static void names_release(struct names *names) { sl_arena_release(&names->arena); }
+
+static void name_output(struct names *names, const struct sl_node *node) {
+    uint32_t count = node->column_count;
+    sl_arena_init(&names->arena, "names");
+    const struct sl_column **columns =
+        SL_NEW_ARRAY(&names->arena, const struct sl_column *, count + (size_t)1);
+    for (uint32_t i = 0; i < count; i++) columns[i] = &node->columns[i];
+    bool join = node->kind == SL_NODE_JOIN && node->inputs[0]->column_count < count;
+    name_columns(names, columns, count, join ? node->inputs[0]->column_count : count);
+}
+
+/* The columns of both sides, as a join's condition has them. */
+static void name_sides(struct names *names, const struct sl_node *join) {
+    uint32_t left = join->inputs[0]->column_count, count = left + join->inputs[1]->column_count;
+    sl_arena_init(&names->arena, "names");
+    const struct sl_column **columns =
+        SL_NEW_ARRAY(&names->arena, const struct sl_column *, count + (size_t)1);
+    for (uint32_t i = 0; i < count; i++)
+        columns[i] = i < left ? &join->inputs[0]->columns[i] : &join->inputs[1]->columns[i - left];
+    name_columns(names, columns, count, left);
+}
+
+/* ---- nodes ---- */
 
 static void put_columns(struct sl_buf *out, const struct sl_node *node) {
     sl_buf_put_byte(out, '[');
@@ -22,26 +70,29 @@ static void put_columns(struct sl_buf *out, const struct sl_node *node) {
 
 static void put_project(struct sl_buf *out, const struct sl_node *node) {
     const struct sl_node *input = node->inputs[0];
-    struct sl_str *names = names_of(input);
+    struct names names;
+    name_output(&names, input);
     sl_buf_put_cstr(out, "Project [");
     for (uint32_t i = 0; i < node->column_count; i++) {
         const struct sl_expr *expr = node->exprs[i];
         if (i) sl_buf_put_cstr(out, ", ");
-        sl_expr_put_text(out, expr, names);
-        if (expr->kind == SL_EXPR_COLUMN && sl_str_eq(names[expr->column], node->columns[i].name))
+        sl_expr_put_text(out, expr, names.items);
+        if (expr->kind == SL_EXPR_COLUMN &&
+            sl_str_eq(input->columns[expr->column].name, node->columns[i].name))
             continue;
         sl_buf_put_cstr(out, " AS ");
         sl_buf_put_str(out, node->columns[i].name);
     }
     sl_buf_put_byte(out, ']');
-    free(names);
+    names_release(&names);
 }
 
 static void put_filter(struct sl_buf *out, const struct sl_node *node) {
-    struct sl_str *names = names_of(node->inputs[0]);
+    struct names names;
+    name_output(&names, node->inputs[0]);
     sl_buf_put_cstr(out, "Filter ");
-    sl_expr_put_text(out, node->condition, names);
-    free(names);
+    sl_expr_put_text(out, node->condition, names.items);
+    names_release(&names);
 }
 
 static const char *const action_words[] = {
@@ -52,16 +103,17 @@ static const char *const action_words[] = {
 };
 
 static void put_expect(struct sl_buf *out, const struct sl_node *node) {
-    struct sl_str *names = names_of(node->inputs[0]);
+    struct names names;
+    name_output(&names, node->inputs[0]);
     sl_buf_put_cstr(out, "Expect [");
     for (uint32_t i = 0; i < node->expect_count; i++) {
         const struct sl_expect *expect = &node->expects[i];
         sl_buf_printf(out, "%s%.*s: ", i ? ", " : "", SL_STR_ARG(expect->name));
-        sl_expr_put_text(out, expect->condition, names);
+        sl_expr_put_text(out, expect->condition, names.items);
         sl_buf_put_cstr(out, action_words[expect->action]);
     }
     sl_buf_put_byte(out, ']');
-    free(names);
+    names_release(&names);
 }
 
 /* The list, positions of the input's columns that are not passed on, outer, the view's name, what
@@ -69,9 +121,10 @@ static void put_expect(struct sl_buf *out, const struct sl_node *node) {
 static void put_generate(struct sl_buf *out, const struct sl_node *node) {
     const struct sl_generate *generate = node->generate;
     const struct sl_node *input = node->inputs[0];
-    struct sl_str *names = names_of(input);
+    struct names names;
+    name_output(&names, input);
     sl_buf_printf(out, "Generate %s(", generate->name);
-    sl_expr_put_text(out, generate->list, names);
+    sl_expr_put_text(out, generate->list, names.items);
     sl_buf_put_cstr(out, ")");
     uint32_t kept = 0, dropped = 0;
     for (uint32_t i = 0; i < input->column_count; i++) {
@@ -87,7 +140,7 @@ static void put_generate(struct sl_buf *out, const struct sl_node *node) {
         sl_buf_printf(out, "%s%.*s", i ? ", " : "[",
                       SL_STR_ARG(node->columns[generate->kept_count + i].name));
     sl_buf_put_cstr(out, generate->part_count ? "]" : "[]");
-    free(names);
+    names_release(&names);
 }
 
 static void put_scan(struct sl_buf *out, const struct sl_node *node) {
@@ -96,14 +149,15 @@ static void put_scan(struct sl_buf *out, const struct sl_node *node) {
     sl_buf_put_byte(out, ' ');
     sl_buf_put_str(out, node->scan->name);
     if (!node->pushed_count) return;
-    struct sl_str *names = names_of(node);
+    struct names names;
+    name_output(&names, node);
     sl_buf_put_cstr(out, ", PushedFilters: [");
     for (uint32_t i = 0; i < node->pushed_count; i++) {
         if (i) sl_buf_put_cstr(out, ", ");
-        sl_expr_put_text(out, node->pushed[i], names);
+        sl_expr_put_text(out, node->pushed[i], names.items);
     }
     sl_buf_put_byte(out, ']');
-    free(names);
+    names_release(&names);
 }
 
 static void put_values(struct sl_buf *out, const struct sl_node *node) {
@@ -190,22 +244,19 @@ static const char *const join_words[] = {
 
 static void put_join(struct sl_buf *out, const struct sl_node *node) {
     const struct sl_join *what = node->join;
-    const struct sl_node *left = node->inputs[0], *right = node->inputs[1];
+    uint32_t left = node->inputs[0]->column_count;
+    struct names names;
+    name_sides(&names, node);
     sl_buf_printf(out, "Join %s", join_words[what->kind]);
     for (uint32_t i = 0; i < what->key_count; i++)
         sl_buf_printf(out, "%s(%.*s = %.*s)", i ? " AND " : ", (",
-                      SL_STR_ARG(left->columns[what->sides[0].keys[i]].name),
-                      SL_STR_ARG(right->columns[what->sides[1].keys[i]].name));
+                      SL_STR_ARG(names.items[what->sides[0].keys[i]]),
+                      SL_STR_ARG(names.items[left + what->sides[1].keys[i]]));
     if (what->condition) {
-        uint32_t count = left->column_count + right->column_count;
-        struct sl_str *names = sl_xcalloc(count + 1, sizeof *names);
-        for (uint32_t i = 0; i < count; i++)
-            names[i] = i < left->column_count ? left->columns[i].name
-                                              : right->columns[i - left->column_count].name;
         sl_buf_put_cstr(out, what->key_count ? " AND " : ", ");
-        sl_expr_put_text(out, what->condition, names);
-        free(names);
+        sl_expr_put_text(out, what->condition, names.items);
     }
+    names_release(&names);
     if (what->key_count) sl_buf_put_byte(out, ')');
 }
 

@@ -10,6 +10,7 @@ enum sl_code sl_plan_optimize(struct sl_expr_ctx *ctx, struct sl_node *in, struc
     /* Pruning leaves projections with fewer references, so more of them merge. */
     SL_TRY(sl_plan_shape(ctx, node, &node, err));
     node = sl_plan_drop_trivial(ctx->query, node, true);
-    *out = sl_plan_push_to_scan(ctx->query, node);
+    node = sl_plan_push_to_scan(ctx->query, node);
+    *out = sl_plan_find_times(ctx->query, node);
     return SL_OK;
 }

@@ -45,9 +45,18 @@ SL_MUST_CHECK enum sl_code sl_join_push(struct sl_expr_ctx *ctx, struct sl_node 
                                         const struct sl_exprs *terms, struct sl_span span,
                                         sl_push_fn push, struct sl_node **out,
                                         struct sl_exprs *above, struct sl_err *err);
-/* Finds the keys in the conditions of joins, and of streams how long rows must be remembered. */
+/* Finds the keys in the conditions of joins. */
 SL_MUST_CHECK enum sl_code sl_plan_find_keys(struct sl_expr_ctx *ctx, struct sl_node *in,
                                              struct sl_node **out, struct sl_err *err);
+/* The side whose columns alone the term reads, or -1. left: columns of the left side. */
+int sl_term_side(const struct sl_expr *term, uint32_t left);
+bool sl_expr_is_call(const struct sl_expr *expr, const char *name);
+
+/* ---- event times ---- */
+
+/* Of joins of streams on a pruned plan: the event time of each side, and how long its rows must be
+ * remembered. */
+struct sl_node *sl_plan_find_times(struct sl_arena *arena, struct sl_node *node);
 /* Whether the condition of a join of two streams, as it was bound, tells when a row of a preserved
  * side can find no match any more: by a key that is an event time, or by a range. */
 bool sl_join_is_bounded(const struct sl_node *join);

@@ -1,8 +1,6 @@
-/* Joins: where the terms of conditions and filters belong, which of them are keys, and from when on
- * a remembered row of a stream cannot find a match any more.
+/* Joins: where the terms of conditions and filters belong, and which of them are keys.
  *
- * Source: PushPredicateThroughJoin, ExtractEquiJoinKeys, StreamingJoinHelper and
- * StreamingSymmetricHashJoinHelper. */
+ * Source: PushPredicateThroughJoin, ExtractEquiJoinKeys. */
 #include "plan/optimize_int.h"
 
 struct reads {
@@ -21,8 +19,7 @@ static struct reads reads_of(const struct sl_expr *expr, uint32_t left) {
     return reads;
 }
 
-/* The side whose columns alone the term reads, or -1. */
-static int only_side(const struct sl_expr *term, uint32_t left) {
+int sl_term_side(const struct sl_expr *term, uint32_t left) {
     struct reads reads = reads_of(term, left);
     if (reads.sides[0] == reads.sides[1]) return -1;
     return reads.sides[1];
@@ -93,7 +90,7 @@ static void sort_terms(struct sl_expr_ctx *ctx, const struct sl_node *node,
     bool stayed = false;
     for (uint32_t i = 0; i < terms->count; i++) {
         struct sl_expr *term = terms->items[i];
-        int side = only_side(term, left);
+        int side = sl_term_side(term, left);
         bool moves = !sl_expr_is_volatile(term) && !(stayed && sl_expr_may_fail(term));
         bool goes = side >= 0 && (filter ? filter_goes(kind, side) : condition_goes(kind, side));
         if (moves && goes) {
@@ -135,7 +132,7 @@ struct side_keys {
     struct sl_exprs exprs; /* over the side's columns */
 };
 
-static bool is_call(const struct sl_expr *expr, const char *name) {
+bool sl_expr_is_call(const struct sl_expr *expr, const char *name) {
     return expr->kind == SL_EXPR_CALL && strcmp(expr->function->name, name) == 0;
 }
 
@@ -171,10 +168,10 @@ static bool take_null_safe(struct sl_expr_ctx *ctx, struct sl_expr *value, struc
 /* left = right of one side each: taken as a key. */
 static bool take_key(struct sl_expr_ctx *ctx, struct sl_expr *term, uint32_t left,
                      struct side_keys *keys) {
-    bool null_safe = is_call(term, "<=>");
-    bool equal = null_safe || is_call(term, "=") || is_call(term, "==");
+    bool null_safe = sl_expr_is_call(term, "<=>");
+    bool equal = null_safe || sl_expr_is_call(term, "=") || sl_expr_is_call(term, "==");
     if (!equal || sl_expr_is_volatile(term)) return false;
-    int a = only_side(term->args[0], left), b = only_side(term->args[1], left);
+    int a = sl_term_side(term->args[0], left), b = sl_term_side(term->args[1], left);
     if (a < 0 || b < 0 || a == b || !is_key_type(term->args[0]->type) ||
         !sl_type_equal(term->args[0]->type, term->args[1]->type))
         return false;
@@ -244,132 +241,6 @@ static struct sl_node *with_keys(struct sl_expr_ctx *ctx, struct sl_node *input,
     return sl_node_project(arena, input, exprs, made, count, input->span);
 }
 
-/* ---- until when ---- */
-
-/* Sum of a column and a constant, in microseconds. */
-struct time_term {
-    int64_t column; /* -1: none yet */
-    int64_t constant_us;
-};
-
-static bool is_event_type(const struct sl_type *type) {
-    return type->kind == SL_TIMESTAMP_KIND || type->kind == SL_TIMESTAMP_NTZ_KIND;
-}
-
-/* Columns and day-time intervals that are added and subtracted. */
-static bool read_term(const struct sl_expr *expr, int sign, struct time_term *out) {
-    if (expr->kind == SL_EXPR_COLUMN && is_event_type(expr->type) && sign > 0 && out->column < 0) {
-        out->column = expr->column;
-        return true;
-    }
-    if (expr->kind == SL_EXPR_LITERAL && expr->type->kind == SL_DAY_INTERVAL_KIND) {
-        if (sl_vec_is_null(expr->literal, 0)) return false;
-        int64_t value = expr->literal->i64[0];
-        return value != INT64_MIN &&
-               !__builtin_add_overflow(out->constant_us, sign * value, &out->constant_us);
-    }
-    if (expr->kind == SL_EXPR_CAST && is_event_type(expr->type) &&
-        is_event_type(expr->args[0]->type) && expr->type->kind == expr->args[0]->type->kind)
-        return read_term(expr->args[0], sign, out);
-    bool minus = is_call(expr, "-");
-    if ((!minus && !is_call(expr, "+")) || expr->arg_count != 2) return false;
-    return read_term(expr->args[0], sign, out) &&
-           read_term(expr->args[1], minus ? -sign : sign, out);
-}
-
-/* smaller < larger [or =] says: when the watermark of smaller's side is at w, no row of larger's
- * side with a time at or before w + c can match any more; *ms is c. own: larger's column. */
-static bool read_bound(const struct sl_expr *term, int side, const struct sl_join *join,
-                       uint32_t left, int64_t *own, int64_t *ms) {
-    if (term->kind != SL_EXPR_CALL || term->arg_count != 2) return false;
-    const char *name = term->function->name;
-    bool less = name[0] == '<', strict = name[1] == '\0';
-    bool compares = (less || name[0] == '>') && (strict || strcmp(name + 1, "=") == 0);
-    if (!compares) return false;
-    struct time_term smaller = {-1, 0}, larger = {-1, 0};
-    if (!read_term(term->args[less ? 0 : 1], 1, &smaller) ||
-        !read_term(term->args[less ? 1 : 0], 1, &larger))
-        return false;
-    uint32_t first[2] = {0, left};
-    int32_t other = join->sides[!side].event_time.column;
-    bool owned = larger.column >= 0 && (larger.column >= left) == side;
-    if (other < 0 || !owned || smaller.column != (int64_t)other + first[!side]) return false;
-    *own = larger.column - first[side];
-    int64_t us;
-    if (__builtin_sub_overflow(smaller.constant_us, larger.constant_us, &us)) return false;
-    *ms = us / 1000 - (us % 1000 < 0) - !strict;
-    return true;
-}
-
-/* Of a key with a watermark on either side, both sides' rows go when it has passed. */
-static int32_t watermark_key(const struct sl_join *join) {
-    for (int side = 0; side < 2; side++)
-        for (uint32_t k = 0; k < join->key_count; k++)
-            if (join->sides[side].event_time.column >= 0 &&
-                join->sides[side].keys[k] == (uint32_t)join->sides[side].event_time.column)
-                return (int32_t)k;
-    return -1;
-}
-
-static void find_bounds(struct sl_join *join, const struct sl_exprs *condition, uint32_t left) {
-    int32_t key = watermark_key(join);
-    for (int i = 0; i < 2; i++) {
-        struct sl_join_side *side = &join->sides[i];
-        if (key >= 0) {
-            side->bound = (int32_t)side->keys[key];
-            side->bound_offset_us = 0;
-            continue;
-        }
-        for (uint32_t t = 0; t < condition->count; t++) {
-            int64_t ms, offset_us, own;
-            if (!read_bound(condition->items[t], i, join, left, &own, &ms) ||
-                side->event_time.column < 0 || own != side->event_time.column ||
-                __builtin_mul_overflow(-ms, 1000, &offset_us))
-                continue;
-            /* of several the one that lets rows go last */
-            if (side->bound >= 0 && side->bound_offset_us >= offset_us) continue;
-            side->bound = side->event_time.column;
-            side->bound_offset_us = offset_us;
-        }
-    }
-}
-
-/* ---- is it bounded ---- */
-
-static bool is_event_time(const struct sl_expr *expr, const struct sl_node *join) {
-    uint32_t left = join->inputs[0]->column_count;
-    if (expr->kind != SL_EXPR_COLUMN) return false;
-    int side = expr->column >= left;
-    const struct sl_column *column = &join->inputs[side]->columns[expr->column - (side ? left : 0)];
-    return column->watermark != NULL;
-}
-
-static bool term_bounds(const struct sl_expr *term, const struct sl_node *node) {
-    uint32_t left = node->inputs[0]->column_count;
-    if (is_call(term, "=") || is_call(term, "==")) {
-        int a = only_side(term->args[0], left), b = only_side(term->args[1], left);
-        return a >= 0 && b >= 0 && a != b &&
-               (is_event_time(term->args[0], node) || is_event_time(term->args[1], node));
-    }
-    int64_t own, ms;
-    enum sl_join_kind kind = node->join->kind;
-    bool first = kind != SL_JOINS_RIGHT && read_bound(term, 0, node->join, left, &own, &ms);
-    bool second = (kind == SL_JOINS_RIGHT || kind == SL_JOINS_FULL) &&
-                  read_bound(term, 1, node->join, left, &own, &ms);
-    return first || second;
-}
-
-static bool any_term_bounds(const struct sl_expr *expr, const struct sl_node *node) {
-    if (expr->kind != SL_EXPR_AND) return term_bounds(expr, node);
-    for (uint32_t i = 0; i < expr->arg_count; i++)
-        if (any_term_bounds(expr->args[i], node)) return true;
-    return false;
-}
-
-bool sl_join_is_bounded(const struct sl_node *join) {
-    return join->join->condition && any_term_bounds(join->join->condition, join);
-}
-
 /* ---- the pass ---- */
 
 /* What of the condition speaks of one preserved side only: a row that fails it has no match. */
@@ -379,7 +250,7 @@ static enum sl_code find_only(struct sl_expr_ctx *ctx, struct sl_join *join,
         struct sl_exprs own = {0};
         for (uint32_t t = 0; t < condition->count; t++) {
             struct sl_expr *term = condition->items[t];
-            if (only_side(term, left) == i && !sl_expr_is_volatile(term))
+            if (sl_term_side(term, left) == i && !sl_expr_is_volatile(term))
                 sl_exprs_add(ctx->query, &own, over_side(ctx, term, i, left));
         }
         SL_TRY(sl_exprs_join(ctx, &own, &join->sides[i].only, err));
@@ -448,7 +319,7 @@ static enum sl_code find_keys(struct sl_expr_ctx *ctx, struct sl_node *node, str
     if (streams && !what->key_count) {
         sl_fail_at(err, node->span, "UNSUPPORTED_STREAMING_OPERATION", "0A000",
                    "stream-stream join without equality predicate is not supported");
-        if (err) sl_hint(err, "Say in ON which columns of the two streams are equal.");
+        if (err) sl_hint(err, "say in ON which columns of the two streams are equal");
         return SL_USER;
     }
     struct sl_node **inputs = SL_NEW_ARRAY(ctx->query, struct sl_node *, 2);
@@ -460,7 +331,6 @@ static enum sl_code find_keys(struct sl_expr_ctx *ctx, struct sl_node *node, str
         inputs[i] = with_keys(ctx, inputs[i], &keys[i], what->sides[i].keys);
         what->sides[i].column_count = inputs[i]->column_count;
     }
-    if (streams) find_bounds(what, &rest, left);
     SL_TRY(find_only(ctx, what, &rest, left, err));
     SL_TRY(sl_exprs_join(ctx, &rest, &what->condition, err));
     uint32_t more = inputs[0]->column_count - left;

@@ -237,6 +237,32 @@ static struct pruned prune_project(struct sl_arena *arena, const struct sl_node 
     return out;
 }
 
+/* What a column is for the node that passes it on; its type and place are those below. */
+static void rename_column(struct sl_column *column, const struct sl_column *before) {
+    const struct sl_type *type = column->type;
+    bool nullable = column->nullable;
+    *column = *before;
+    column->type = type;
+    column->nullable = nullable;
+}
+
+/* A copy of the node that gives the columns of its new input. */
+static struct pruned passed_on(struct sl_arena *arena, const struct sl_node *node,
+                               const struct pruned *input) {
+    uint32_t count = input->node->column_count;
+    struct pruned out = {SL_NEW(arena, struct sl_node), input->map};
+    *out.node = *node;
+    out.node->inputs = SL_NEW_ARRAY(arena, struct sl_node *, 1);
+    out.node->inputs[0] = input->node;
+    out.node->columns = SL_NEW_ARRAY(arena, struct sl_column, count + 1);
+    out.node->column_count = count;
+    if (count) memcpy(out.node->columns, input->node->columns, count * sizeof *out.node->columns);
+    for (uint32_t i = 0; i < node->column_count; i++)
+        if (out.map[i] != (uint32_t)NOWHERE)
+            rename_column(&out.node->columns[out.map[i]], &node->columns[i]);
+    return out;
+}
+
 /* Filter and limit pass all columns of their input on, so they may have more than is asked for.
  * also: columns that the node itself reads, whole. */
 static struct pruned prune_passing(struct sl_arena *arena, const struct sl_node *node,
@@ -247,20 +273,9 @@ static struct pruned prune_passing(struct sl_arena *arena, const struct sl_node 
         add_need(arena, &below[i], &needs[i], node->columns[i].type);
     for (uint32_t i = 0; i < also_count; i++) below[also[i]] = whole;
     if (node->condition) walk(arena, node->condition, &whole, below);
-    struct pruned out = kept_columns(arena, node, below);
     struct pruned input = prune(arena, node->inputs[0], below);
     struct rebuild rebuild = {arena, input.map, input.node->columns};
-    out.node->inputs = SL_NEW_ARRAY(arena, struct sl_node *, 1);
-    out.node->inputs[0] = input.node;
-    out.node->columns = SL_NEW_ARRAY(arena, struct sl_column, input.node->column_count + 1);
-    out.node->column_count = input.node->column_count;
-    memcpy(out.node->columns, input.node->columns,
-           input.node->column_count * sizeof *out.node->columns);
-    for (uint32_t i = 0; i < node->column_count; i++) {
-        out.map[i] = input.map[i];
-        if (out.map[i] != (uint32_t)NOWHERE)
-            out.node->columns[out.map[i]].name = node->columns[i].name;
-    }
+    struct pruned out = passed_on(arena, node, &input);
     if (node->condition) out.node->condition = rebuild_expr(&rebuild, node->condition, &whole);
     return out;
 }
@@ -347,8 +362,6 @@ static uint32_t *mapped(struct sl_arena *arena, const uint32_t *columns, uint32_
     return out;
 }
 
-/* Spark's ColumnPruning takes an event time that nobody reads from below a deduplication or a join,
- * and then none of their rows is late: so here. */
 static void map_event_time(struct sl_event_time *event_time, const uint32_t *map) {
     if (event_time->column < 0) return;
     uint32_t to = map[event_time->column];
@@ -359,30 +372,6 @@ static struct pruned prune_watermark(struct sl_arena *arena, const struct sl_nod
                                      const struct need *needs) {
     struct pruned out = prune_passing(arena, node, needs, &node->event_column, 1);
     out.node->event_column = out.map[node->event_column];
-    return out;
-}
-
-static bool is_event_time_read(const struct sl_deduplication *what, const struct need *needs) {
-    int32_t column = what->event_time.column;
-    if (column < 0 || what->within_watermark || needs[column].amount != NONE) return true;
-    for (uint32_t i = 0; i < what->key_count; i++)
-        if (what->keys[i] == (uint32_t)column) return true;
-    return false;
-}
-
-static struct pruned prune_deduplicate(struct sl_arena *arena, const struct sl_node *node,
-                                       const struct need *needs) {
-    struct sl_deduplication *what = SL_NEW(arena, struct sl_deduplication);
-    *what = *node->deduplication;
-    uint32_t *also = SL_NEW_ARRAY(arena, uint32_t, what->key_count + 1), count = what->key_count;
-    if (count) memcpy(also, what->keys, count * sizeof *also);
-    if (what->within_watermark && what->event_time.column >= 0)
-        also[count++] = (uint32_t)what->event_time.column;
-    if (!is_event_time_read(what, needs)) what->event_time.column = -1;
-    struct pruned out = prune_passing(arena, node, needs, also, count);
-    what->keys = mapped(arena, what->keys, what->key_count, out.map);
-    map_event_time(&what->event_time, out.map);
-    out.node->deduplication = what;
     return out;
 }
 
@@ -442,7 +431,7 @@ static struct pruned prune_aggregate(struct sl_arena *arena, const struct sl_nod
     return out;
 }
 
-/* Needs of one side of a join: what is read above, the keys, the times. */
+/* Needs of one side of a join: what is read above, and the keys. */
 static struct need *side_needs(struct sl_arena *arena, const struct sl_node *node, int which,
                                const struct need *above) {
     const struct sl_join *join = node->join;
@@ -452,7 +441,6 @@ static struct need *side_needs(struct sl_arena *arena, const struct sl_node *nod
     for (uint32_t i = 0; above && i < input->column_count; i++)
         add_need(arena, &needs[i], &above[i], input->columns[i].type);
     for (uint32_t i = 0; i < join->key_count; i++) needs[side->keys[i]] = whole;
-    if (side->bound >= 0) needs[side->bound] = whole;
     if (side->only) walk(arena, side->only, &whole, needs);
     return needs;
 }
@@ -462,12 +450,11 @@ static void map_side(struct sl_arena *arena, const struct sl_join *join, struct 
     struct rebuild rebuild = {arena, input->map, input->node->columns};
     side->keys = mapped(arena, side->keys, join->key_count, input->map);
     side->column_count = input->node->column_count;
-    map_event_time(&side->event_time, input->map);
-    if (side->bound >= 0) side->bound = (int32_t)input->map[side->bound];
     if (side->only) side->only = rebuild_expr(&rebuild, side->only, &whole);
 }
 
-/* A join remembers whole rows: what only a filter below read is left out of them. */
+/* The input with the needed columns and no others: a join remembers whole rows, and rows of a
+ * deduplication are late by what is left. */
 static struct pruned prune_exactly(struct sl_arena *arena, const struct sl_node *node,
                                    const struct need *needs) {
     struct pruned input = prune(arena, node, needs);
@@ -487,6 +474,27 @@ static struct pruned prune_exactly(struct sl_arena *arena, const struct sl_node 
     if (count == all) return input;
     return (struct pruned){sl_node_project(arena, input.node, exprs, columns, count, node->span),
                            map};
+}
+
+/* Spark's ColumnPruning takes an event time that nobody reads from below a deduplication, and then
+ * none of its rows is late: so here. Within a watermark all event times are read. */
+static struct pruned prune_deduplicate(struct sl_arena *arena, const struct sl_node *node,
+                                       const struct need *needs) {
+    struct sl_deduplication *what = SL_NEW(arena, struct sl_deduplication);
+    *what = *node->deduplication;
+    struct need *below = new_needs(arena, node->column_count, NONE);
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        const struct sl_column *column = &node->inputs[0]->columns[i];
+        add_need(arena, &below[i], &needs[i], column->type);
+        if (what->within_watermark && column->watermark) below[i] = whole;
+    }
+    for (uint32_t i = 0; i < what->key_count; i++) below[what->keys[i]] = whole;
+    struct pruned input = prune_exactly(arena, node->inputs[0], below);
+    struct pruned out = passed_on(arena, node, &input);
+    what->keys = mapped(arena, what->keys, what->key_count, input.map);
+    what->event_time = sl_event_time_among(input.node->columns, input.node->column_count);
+    out.node->deduplication = what;
+    return out;
 }
 
 /* A join gives all columns of its sides. */
@@ -517,7 +525,7 @@ static struct pruned prune_join(struct sl_arena *arena, const struct sl_node *no
         uint32_t to = i < nl ? sides[0].map[i] : sides[1].map[i - nl];
         out.map[i] = to == (uint32_t)NOWHERE ? to : to + (i < nl ? 0 : kept);
         if (to == (uint32_t)NOWHERE || i >= node->column_count) continue;
-        columns[out.map[i]].name = node->columns[i].name;
+        rename_column(&columns[out.map[i]], &node->columns[i]);
     }
     struct sl_join *join = SL_NEW(arena, struct sl_join);
     *join = *node->join;

@@ -187,10 +187,12 @@ static enum sl_code push_some(struct sl_expr_ctx *ctx, struct sl_node *node,
                               struct sl_expr *const *columns, struct sl_span span,
                               struct sl_node **out, struct sl_err *err) {
     struct sl_exprs below = {0}, above = {0};
+    /* which rows a watermark sees must not hang on the order in which terms are written */
+    bool overtakes = node->kind == SL_NODE_WATERMARK;
     for (uint32_t i = 0; i < terms->count; i++) {
         struct sl_expr *term = terms->items[i];
         bool stays = sl_expr_is_volatile(term) || sl_expr_any(term, blocks, node) ||
-                     (above.count && sl_expr_any(term, may_fail, NULL));
+                     (!overtakes && above.count && sl_expr_any(term, may_fail, NULL));
         if (stays)
             sl_exprs_add(ctx->query, &above, term);
         else
@@ -343,6 +345,7 @@ static struct sl_node *flatten_union(struct sl_arena *arena, struct sl_node *nod
 /* A sort that knows its LIMIT need not keep all rows. */
 static struct sl_node *limit_sort(struct sl_arena *arena, struct sl_node *limit) {
     struct sl_node *project = NULL, *sort = limit->inputs[0];
+    if (limit->limit_remembers) return limit;
     if (sort->kind == SL_NODE_PROJECT && !project_is_volatile(sort))
         project = sort, sort = sort->inputs[0];
     struct sl_sorting *what = SL_NEW(arena, struct sl_sorting);

@@ -34,8 +34,8 @@ static enum sl_code ambiguous(const struct sl_scope *scope, const struct sl_name
                                    "reference %s is ambiguous, could be: [%s]", sl_buf_cstr(&text),
                                    sl_buf_cstr(&list));
     if (err)
-        sl_hint(err, "Give the columns different aliases where they are selected, or put the "
-                     "table's alias before the name.");
+        sl_hint(err, "give the columns different aliases where they are selected, or put the "
+                     "table's alias before the name");
     sl_buf_release(&text);
     sl_buf_release(&list);
     return code;

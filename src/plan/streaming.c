@@ -69,18 +69,18 @@ static enum sl_code check_mode(const struct checking *checking) {
     case SL_MODE_APPEND:
         if (!aggregate || aggregate->aggregation->event_time.column >= 0) return SL_OK;
         return refuse_mode(checking, aggregate, "streaming aggregations without watermark",
-                           "In append mode a group is written once, when the watermark has passed "
+                           "in append mode a group is written once, when the watermark has passed "
                            "it: group by the column of a WATERMARK clause or by a window() of it; "
-                           "or choose the output mode update or complete.");
+                           "or choose the output mode update or complete");
     case SL_MODE_UPDATE:
         if (!aggregate || aggregate->aggregation->session < 0) return SL_OK;
         return refuse_mode(checking, aggregate, "session window streaming aggregations",
-                           "Choose the output mode append or complete.");
+                           "choose the output mode append or complete");
     case SL_MODE_COMPLETE:
         if (aggregate) return SL_OK;
         return refuse_mode(checking, checking->plan, "no streaming aggregations",
-                           "Complete mode writes all groups in every batch, so there must be "
-                           "groups; choose the output mode append.");
+                           "complete mode writes all groups in every batch, so there must be "
+                           "groups; choose the output mode append");
     case SL_MODE_BATCH:
         break;
     }
@@ -115,9 +115,9 @@ static enum sl_code check_stream_join(const struct checking *checking, const str
         "range condition",
         join_word(kind));
     if (checking->err)
-        sl_hint(checking->err, "Give both streams a WATERMARK, and say in the condition how far "
+        sl_hint(checking->err, "give both streams a WATERMARK, and say in the condition how far "
                                "apart their times may be, as in p.ts BETWEEN o.ts AND o.ts + "
-                               "INTERVAL 1 HOUR.");
+                               "INTERVAL 1 HOUR");
     return SL_USER;
 }
 
@@ -146,29 +146,7 @@ static enum sl_code check_join(const struct checking *checking, const struct sl_
     return SL_OK;
 }
 
-/* ---- event times ---- */
-
-/* Columns of one event time that went different ways count once. */
-static enum sl_code one_event_time(const struct checking *checking, const struct sl_node *node,
-                                   const struct sl_column *columns, uint32_t count) {
-    const struct sl_column *first = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!columns[i].watermark) continue;
-        if (!first) first = &columns[i];
-        if (first->id == columns[i].id) continue;
-        sl_fail_at(checking->err, node->span, "MULTIPLE_EVENT_TIME_COLUMNS", "0A000",
-                   "more than one event time columns are available. Please ensure there is at most "
-                   "one event time column per stream. event time columns: (%.*s,%.*s)",
-                   SL_STR_ARG(first->name), SL_STR_ARG(columns[i].name));
-        if (checking->err)
-            sl_hint(checking->err,
-                    "Leave one of them out of the select list below, or make it "
-                    "another column, as in CAST(`%.*s` AS STRING).",
-                    SL_STR_ARG(columns[i].name));
-        return SL_USER;
-    }
-    return SL_OK;
-}
+/* ---- watermarks ---- */
 
 static bool is_watermark(const struct sl_node *node) { return node->kind == SL_NODE_WATERMARK; }
 
@@ -192,7 +170,7 @@ static enum sl_code check_aggregate(const struct checking *checking, const struc
         return sl_fail_at(checking->err, node->span, "UNSUPPORTED_STREAMING_OPERATION", "0A000",
                           "global aggregation with session window in streaming query is not "
                           "supported: add a grouping column");
-    return one_event_time(checking, node, node->columns, what->key_count);
+    return SL_OK;
 }
 
 static enum sl_code check_deduplicate(const struct checking *checking, const struct sl_node *node) {
@@ -202,10 +180,10 @@ static enum sl_code check_deduplicate(const struct checking *checking, const str
                "dropDuplicatesWithinWatermark is not supported on streaming DataFrames/DataSets "
                "without watermark");
         if (checking->err)
-            sl_hint(checking->err, "Put WATERMARK column DELAY OF INTERVAL .. before DEDUPLICATE.");
+            sl_hint(checking->err, "put WATERMARK column DELAY OF INTERVAL .. before DEDUPLICATE");
         return SL_USER;
     }
-    return one_event_time(checking, node, node->inputs[0]->columns, node->inputs[0]->column_count);
+    return SL_OK;
 }
 
 static bool is_plain_aggregate(const struct sl_node *node) {
@@ -236,10 +214,6 @@ static enum sl_code check_node(const struct checking *checking, const struct sl_
     case SL_NODE_WATERMARK:
         return check_watermark(checking, node);
     case SL_NODE_JOIN:
-        for (int i = 0; i < 2; i++)
-            if (is_stream_join(node))
-                SL_TRY(one_event_time(checking, node, node->inputs[i]->columns,
-                                      node->inputs[i]->column_count));
         return check_join(checking, node);
     case SL_NODE_SORT:
         return check_sort(checking, node);
@@ -285,10 +259,6 @@ static enum sl_code check_chain(const struct checking *checking, const struct sl
 
 /* ---- what this engine does not run ---- */
 
-static bool is_streaming_limit(const struct sl_node *node) {
-    return node->kind == SL_NODE_LIMIT && sl_node_is_streaming(node);
-}
-
 static bool has_no_delay(const struct sl_node *node) {
     return node->kind == SL_NODE_DEDUPLICATE && node->deduplication->within_watermark &&
            node->deduplication->event_time.column < 0;
@@ -296,13 +266,7 @@ static bool has_no_delay(const struct sl_node *node) {
 
 static enum sl_code check_engine(const struct checking *checking) {
     const struct sl_node *within = find(checking->plan, has_no_delay);
-    if (within) return check_deduplicate(checking, within);
-    const struct sl_node *limit = find(checking->plan, is_streaming_limit);
-    if (!limit || checking->mode == SL_MODE_COMPLETE) return SL_OK;
-    sl_fail_at(checking->err, limit->span, "UNSUPPORTED_FEATURE", "0A000",
-               "the feature is not supported: LIMIT in a streaming query, but in complete mode");
-    if (checking->err) checking->err->code = SL_UNSUPPORTED;
-    return SL_UNSUPPORTED;
+    return within ? check_deduplicate(checking, within) : SL_OK;
 }
 
 enum sl_code sl_plan_check_streaming(const struct sl_node *plan, enum sl_output_mode mode,
@@ -318,6 +282,60 @@ enum sl_code sl_plan_check_streaming(const struct sl_node *plan, enum sl_output_
         if (!checks || checks->correctness) SL_TRY(check_chain(&checking, plan));
     }
     return check_engine(&checking);
+}
+
+/* ---- event times ---- */
+
+/* Columns of one event time that went different ways count once. */
+static enum sl_code one_event_time(const struct sl_node *node, const struct sl_column *columns,
+                                   uint32_t count, struct sl_err *err) {
+    const struct sl_column *first = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!columns[i].watermark) continue;
+        if (!first) first = &columns[i];
+        if (first->id == columns[i].id) continue;
+        sl_fail_at(err, node->span, "MULTIPLE_EVENT_TIME_COLUMNS", "0A000",
+                   "more than one event time columns are available. Please ensure there is at most "
+                   "one event time column per stream. event time columns: (%.*s,%.*s)",
+                   SL_STR_ARG(first->name), SL_STR_ARG(columns[i].name));
+        if (err)
+            sl_hint(err,
+                    "read only one of them from here on, or make the other one another column "
+                    "below, as in CAST(`%.*s` AS STRING)",
+                    SL_STR_ARG(columns[i].name));
+        return SL_USER;
+    }
+    return SL_OK;
+}
+
+static enum sl_code check_times(const struct sl_node *node, enum sl_output_mode mode,
+                                struct sl_err *err) {
+    const struct sl_node *const *inputs = (const struct sl_node *const *)node->inputs;
+    bool streaming = sl_node_is_streaming(node);
+    if (is_aggregate(node) && (mode != SL_MODE_COMPLETE || node->aggregation->session >= 0))
+        return one_event_time(node, node->columns, node->aggregation->key_count, err);
+    if (node->kind == SL_NODE_DEDUPLICATE && streaming)
+        return one_event_time(node, inputs[0]->columns, inputs[0]->column_count, err);
+    for (int i = 0; i < 2 && is_stream_join(node); i++)
+        SL_TRY(one_event_time(node, inputs[i]->columns, inputs[i]->column_count, err));
+    return SL_OK;
+}
+
+enum sl_code sl_plan_check_event_times(const struct sl_node *plan, enum sl_output_mode mode,
+                                       struct sl_err *err) {
+    for (uint32_t i = 0; i < plan->input_count; i++)
+        SL_TRY(sl_plan_check_event_times(plan->inputs[i], mode, err));
+    return check_times(plan, mode, err);
+}
+
+/* ---- limits ---- */
+
+/* Source: StreamingGlobalLimitStrategy in SparkStrategies.scala. */
+void sl_plan_choose_limits(struct sl_node *plan, enum sl_output_mode mode) {
+    for (uint32_t i = 0; i < plan->input_count; i++) sl_plan_choose_limits(plan->inputs[i], mode);
+    if (plan->kind != SL_NODE_LIMIT || !sl_node_is_streaming(plan)) return;
+    plan->limit_remembers = mode == SL_MODE_APPEND ||
+                            (mode == SL_MODE_COMPLETE && !find(plan->inputs[0], is_aggregate));
 }
 
 /* ---- state for ever ---- */

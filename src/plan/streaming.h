@@ -16,6 +16,15 @@ SL_MUST_CHECK enum sl_code sl_plan_check_streaming(const struct sl_node *plan,
                                                    const struct sl_streaming_checks *checks,
                                                    struct sl_err *err);
 
+/* Which LIMITs of a bound plan count through all batches, as in Spark: in append mode those of
+ * streams, in complete mode those below the aggregation. */
+void sl_plan_choose_limits(struct sl_node *plan, enum sl_output_mode mode);
+
+/* Of an optimised plan: what is late must be told by one event time. Spark's WatermarkSupport looks
+ * when the first batch runs, so at columns that something still reads, and not in complete mode. */
+SL_MUST_CHECK enum sl_code sl_plan_check_event_times(const struct sl_node *plan,
+                                                     enum sl_output_mode mode, struct sl_err *err);
+
 /* Of an optimised plan: what is remembered for ever, one text each, with the node's place. */
 typedef void (*sl_plan_note_fn)(void *ctx, struct sl_span span, const char *text);
 void sl_plan_note_unbounded(const struct sl_node *plan, enum sl_output_mode mode,

@@ -36,6 +36,7 @@ static enum sl_code make_op(struct sl_chain *chain, struct chain_parts *parts, u
         return sl_generate_new(node->generate, sl_node_schema(&chain->arena, node), profile, out,
                                err);
     case SL_NODE_LIMIT:
+        if (node->limit_remembers) return attach(parts, at, out, err);
         *out = sl_limit_new(limit_left(parts->pipes, node));
         return SL_OK;
     case SL_NODE_WATERMARK:

@@ -19,7 +19,8 @@ struct lowering {
 
 bool sl_node_is_stateful(const struct sl_node *node) {
     return node->kind == SL_NODE_AGGREGATE || node->kind == SL_NODE_DEDUPLICATE ||
-           node->kind == SL_NODE_JOIN || node->kind == SL_NODE_SORT;
+           node->kind == SL_NODE_JOIN || node->kind == SL_NODE_SORT ||
+           (node->kind == SL_NODE_LIMIT && node->limit_remembers);
 }
 
 /* A list in the query arena with room for one more. */
@@ -69,7 +70,7 @@ static void note_node(struct lowering *lowering, const struct sl_node *node) {
         GROWN(lowering, out->stateful, out->stateful_count, stateful_cap);
         out->stateful[out->stateful_count++] = node;
     }
-    if (node->kind == SL_NODE_LIMIT) {
+    if (node->kind == SL_NODE_LIMIT && !node->limit_remembers) {
         GROWN(lowering, out->limits, out->limit_count, limit_cap);
         out->limits[out->limit_count++] = (struct sl_limit_left){node, node->limit};
     }

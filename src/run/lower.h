@@ -25,7 +25,7 @@ struct sl_pipe_step {
     uint32_t stateful; /* else: of sl_pipes.stateful */
 };
 
-/* Rows that a LIMIT may still let through, in one epoch. */
+/* Rows that a LIMIT may still let through, in one epoch; one of a stream is stateful. */
 struct sl_limit_left {
     const struct sl_node *node;
     int64_t left;

@@ -422,7 +422,7 @@ static enum sl_code scan(void *opaque, const struct sl_urelation *read,
 
 /* Legality goes by the plan as it was written: the optimiser may take away what is illegal. */
 static enum sl_code check_streaming(const struct sl_pipeline *pipeline,
-                                    const struct sl_statement *target, const struct sl_node *plan,
+                                    const struct sl_statement *target, struct sl_node *plan,
                                     struct sl_err *err) {
     const struct sl_settings *settings = pipeline->engine->settings;
     enum sl_output_mode mode;
@@ -432,7 +432,17 @@ static enum sl_code check_streaming(const struct sl_pipeline *pipeline,
             settings, "spark.sql.streaming.statefulOperator.checkCorrectness.enabled"),
     };
     SL_TRY(sl_target_mode(pipeline, target, &mode, err));
-    return sl_plan_check_streaming(plan, mode, &checks, err);
+    SL_TRY(sl_plan_check_streaming(plan, mode, &checks, err));
+    sl_plan_choose_limits(plan, mode);
+    return SL_OK;
+}
+
+static enum sl_code check_event_times(const struct sl_pipeline *pipeline,
+                                      const struct sl_statement *target, const struct sl_node *plan,
+                                      struct sl_err *err) {
+    enum sl_output_mode mode;
+    SL_TRY(sl_target_mode(pipeline, target, &mode, err));
+    return sl_plan_check_event_times(plan, mode, err);
 }
 
 static enum sl_code bind_relation(struct catalog_ctx *catalog_ctx,
@@ -452,6 +462,8 @@ static enum sl_code bind_relation(struct catalog_ctx *catalog_ctx,
         code = sl_declared_apply(&ctx.expr, target, &out->plan, &out->schema, err);
     }
     if (code == SL_OK) code = sl_plan_optimize(&ctx.expr, out->plan, &out->plan, err);
+    if (code == SL_OK && target && sl_node_is_streaming(out->plan))
+        code = check_event_times(catalog_ctx->pipeline, target, out->plan, err);
     return code;
 }
 

@@ -8,8 +8,7 @@
 /* ---- who may share ---- */
 
 static const struct sl_node *only_scan(const struct sl_query *query) {
-    bool alone = query->pipes.stateful_count || query->pipes.watermark_count;
-    return query->pipes.count == 1 && !alone ? query->pipes.items[0].scan : NULL;
+    return query->pipes.count == 1 ? query->pipes.items[0].scan : NULL;
 }
 
 static bool has_option(const struct sl_options *options, const struct sl_option *option) {
@@ -153,6 +152,16 @@ static enum sl_code run_together(struct query_batch *batches, uint32_t count, bo
     return sl_query_batches_run(batches, count, first->query->sources, err);
 }
 
+/* Nothing new has come: a watermark that moved asks its own query for a batch, and no other. */
+static enum sl_code run_without_rows(struct query_batch *batch, bool *has_run, struct sl_err *err) {
+    struct sl_query *query = batch->query;
+    *has_run = sl_query_wants_empty_batch(query);
+    if (!*has_run) return SL_OK;
+    batch->seq.sources[0] = sl_arena_str(&query->epoch, start_of(query));
+    SL_TRY(sl_query_batch_log(batch, sl_clock_wall_us() / 1000, err));
+    return sl_query_batches_run(batch, 1, query->sources, err);
+}
+
 static enum sl_code fail_together(struct query_batch *batches, uint32_t count, enum sl_code code,
                                   struct sl_err *err) {
     struct sl_buf names = {0};
@@ -180,6 +189,19 @@ static bool wait_out_together(struct step *step, const uint32_t *at, struct quer
     return true;
 }
 
+static enum sl_code step_without_rows(struct step *step, uint32_t at, struct query_batch *batch,
+                                      struct sl_err *err) {
+    bool has_run;
+    enum sl_code code = run_without_rows(batch, &has_run, err);
+    if (code != SL_OK && sl_query_waits_out(batch->query, code, step->wait_ms[at], err)) {
+        *step->steps[at] = SL_STEP_IDLE;
+        return SL_OK;
+    }
+    if (code != SL_OK) return fail_batch(batch, code, err);
+    sl_query_step_done(batch->query, batch, has_run, step->steps[at], step->wait_ms[at]);
+    return SL_OK;
+}
+
 static enum sl_code step_together(struct step *step, const uint32_t *at, uint32_t count,
                                   struct sl_err *err) {
     struct query_batch *batches = SL_NEW_ARRAY(&step->arena, struct query_batch, count);
@@ -194,8 +216,10 @@ static enum sl_code step_together(struct step *step, const uint32_t *at, uint32_
         return wait_out_together(step, at, batches, count, code, err)
                    ? SL_OK
                    : fail_together(batches, count, code, err);
-    for (uint32_t i = 0; i < count; i++)
-        sl_query_step_done(batches[i].query, &batches[i], has_new, step->steps[at[i]],
+    for (uint32_t i = 0; i < count && !has_new; i++)
+        SL_TRY(step_without_rows(step, at[i], &batches[i], err));
+    for (uint32_t i = 0; i < count && has_new; i++)
+        sl_query_step_done(batches[i].query, &batches[i], true, step->steps[at[i]],
                            step->wait_ms[at[i]]);
     return SL_OK;
 }

@@ -179,8 +179,8 @@ void test_keys_and_filters_of_joins(void **state) {
     has_plan(
         "SELECT t.s, t2.b FROM t, t2 WHERE t.a + 1 = t2.a AND t.b > 1 AND t2.s = 'x' AND t.b "
         "< t2.b",
-        "Project [s, b]\n"
-        "+- Join Inner, ((_key0 = a) AND (b < b))\n"
+        "Project [s, t2.b]\n"
+        "+- Join Inner, ((_key0 = a) AND (t.b < t2.b))\n"
         "   :- Project [b, s, (a + 1) AS _key0]\n"
         "   :  +- Filter (((b > 1) AND (a IS NOT NULL)) AND (b IS NOT NULL))\n"
         "   :     +- Relation [a, b, s] t, PushedFilters: [(b > 1), (a IS NOT NULL), (b IS NOT "
@@ -192,7 +192,7 @@ void test_keys_and_filters_of_joins(void **state) {
     has_plan(
         "SELECT t.s FROM t LEFT JOIN t2 ON t.a = t2.a AND t.b > 1 AND t2.b > 2 WHERE t.s = 'x'",
         "Project [s]\n"
-        "+- Join LeftOuter, ((a = a) AND (b > 1))\n"
+        "+- Join LeftOuter, ((t.a = t2.a) AND (b > 1))\n"
         "   :- Filter (s = 'x')\n"
         "   :  +- Relation [a, b, s] t, PushedFilters: [(s = 'x')]\n"
         "   +- Project [a]\n"
@@ -200,7 +200,7 @@ void test_keys_and_filters_of_joins(void **state) {
         "         +- Relation [a, b] t2, PushedFilters: [(b > 2), (a IS NOT NULL)]\n");
     has_plan("SELECT t.s FROM t JOIN t2 ON t.a <=> t2.a",
              "Project [s]\n"
-             "+- Join Inner, ((_key0 = _key0) AND (_key1 = _key1))\n"
+             "+- Join Inner, ((left._key0 = right._key0) AND (left._key1 = right._key1))\n"
              "   :- Project [s, coalesce(a, 0) AS _key0, (a IS NULL) AS _key1]\n"
              "   :  +- Relation [a, s] t\n"
              "   +- Project [coalesce(a, 0) AS _key0, (a IS NULL) AS _key1]\n"

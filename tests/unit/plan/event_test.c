@@ -178,7 +178,8 @@ static void legal(enum sl_output_mode mode, const char *sql) {
     struct sl_node *plan = fixture_plan(&fixture, sql);
     if (sl_plan_check_streaming(plan, mode, NULL, &fixture.err) != SL_OK)
         fail_msg("%s: [%s] %s", sql, fixture.err.condition, fixture.err.msg);
-    if (sl_plan_optimize(&fixture.ctx.expr, plan, &plan, &fixture.err) != SL_OK)
+    if (sl_plan_optimize(&fixture.ctx.expr, plan, &plan, &fixture.err) != SL_OK ||
+        sl_plan_check_event_times(plan, mode, &fixture.err) != SL_OK)
         fail_msg("%s: [%s] %s", sql, fixture.err.condition, fixture.err.msg);
     fixture_release(&fixture);
 }
@@ -188,7 +189,9 @@ static void illegal(enum sl_output_mode mode, const char *sql, const char *condi
     struct fixture fixture;
     fixture_init(&fixture);
     struct sl_node *plan = fixture_plan(&fixture, sql);
-    if (sl_plan_check_streaming(plan, mode, NULL, &fixture.err) == SL_OK)
+    if (sl_plan_check_streaming(plan, mode, NULL, &fixture.err) == SL_OK &&
+        sl_plan_optimize(&fixture.ctx.expr, plan, &plan, &fixture.err) == SL_OK &&
+        sl_plan_check_event_times(plan, mode, &fixture.err) == SL_OK)
         fail_msg("%s: is legal", sql);
     if (strcmp(fixture.err.condition, condition) || !strstr(fixture.err.msg, says))
         fail_msg("%s: [%s] %s", sql, fixture.err.condition, fixture.err.msg);
@@ -230,7 +233,10 @@ void test_sort_and_limit_in_streams(void **state) {
     illegal(SL_MODE_UPDATE, best, OTHER, "sorting is not supported");
     illegal(SL_MODE_COMPLETE, "SELECT DISTINCT s FROM STREAM t ORDER BY s", OTHER, "sorting");
     illegal(SL_MODE_UPDATE, "SELECT s FROM STREAM t LIMIT 3", OTHER, "limits are not supported");
-    illegal(SL_MODE_APPEND, "SELECT s FROM STREAM t LIMIT 3", "UNSUPPORTED_FEATURE", "LIMIT");
+    illegal(SL_MODE_UPDATE, "SELECT s, count(*) FROM (SELECT * FROM STREAM t LIMIT 3) GROUP BY s",
+            OTHER, "limits are not supported");
+    fails("SELECT s FROM STREAM t LIMIT 3 OFFSET 2", OTHER, "0A000", "2");
+    legal(SL_MODE_APPEND, "SELECT s FROM STREAM t LIMIT 3");
     legal(SL_MODE_COMPLETE, "SELECT s, count(*) FROM STREAM t GROUP BY s LIMIT 3");
     has_plan(best, "GlobalLimit 3\n"
                    "+- Sort [c DESC NULLS LAST], true\n"
@@ -241,6 +247,32 @@ void test_sort_and_limit_in_streams(void **state) {
              "GlobalLimit 3\n"
              "+- Aggregate [s], [s, count(1) AS count(1)]\n"
              "   +- StreamingRelation [s] t\n");
+}
+
+static bool remembers(enum sl_output_mode mode, const char *sql) {
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct sl_node *plan = fixture_plan(&fixture, sql);
+    sl_plan_choose_limits(plan, mode);
+    if (sl_plan_optimize(&fixture.ctx.expr, plan, &plan, &fixture.err) != SL_OK)
+        fail_msg("%s: [%s] %s", sql, fixture.err.condition, fixture.err.msg);
+    while (plan->kind != SL_NODE_LIMIT && plan->input_count) plan = plan->inputs[0];
+    bool out = plan->kind == SL_NODE_LIMIT && plan->limit_remembers;
+    fixture_release(&fixture);
+    return out;
+}
+
+/* Of all batches together, but for groups in complete mode, of which every batch has all. */
+void test_limits_that_remember(void **state) {
+    (void)state;
+    assert_true(remembers(SL_MODE_APPEND, "SELECT s FROM STREAM t LIMIT 3"));
+    assert_true(remembers(SL_MODE_APPEND, "SELECT ts, count(*) FROM " W " GROUP BY ts LIMIT 3"));
+    assert_true(remembers(SL_MODE_COMPLETE,
+                          "SELECT s, count(*) FROM (SELECT * FROM STREAM t LIMIT 3) GROUP BY s"));
+    assert_false(remembers(SL_MODE_COMPLETE, "SELECT s, count(*) FROM STREAM t GROUP BY s LIMIT "
+                                             "3"));
+    assert_false(remembers(SL_MODE_APPEND, "SELECT s FROM t LIMIT 3"));
+    assert_false(remembers(SL_MODE_UPDATE, "SELECT s FROM STREAM t LIMIT 3"));
 }
 
 void test_stateful_chains(void **state) {
@@ -290,6 +322,54 @@ void test_deduplicate_by(void **state) {
           "t DEDUPLICATE BY (a) WITHIN WATERMARK");
 }
 
+/* What a watermark sees does not hang on the order of the terms, even of those that may fail. */
+void test_filters_around_a_watermark(void **state) {
+    (void)state;
+    const char *plan = "Project [a]\n"
+                       "+- Filter (ts > TIMESTAMP '2025-01-01 00:00:00')\n"
+                       "   +- EventTimeWatermark ts, INTERVAL '0 00:10:00' DAY TO SECOND\n"
+                       "      +- Filter (length(s) > 2)\n"
+                       "         +- StreamingRelation [a, s, ts] t\n";
+    has_plan("SELECT a FROM " W " WHERE ts > TIMESTAMP '2025-01-01' AND length(s) > 2", plan);
+    has_plan("SELECT a FROM " W " WHERE length(s) > 2 AND ts > TIMESTAMP '2025-01-01'", plan);
+}
+
+/* ---- several event times ---- */
+
+#define TIMES                                                                                      \
+    "(SELECT o.s, o.a, o.ts AS t, p.ts AS u FROM " W " AS o JOIN " W2                              \
+    " AS p ON o.s = p.s AND p.ts BETWEEN o.ts AND o.ts + INTERVAL 1 HOUR)"
+#define THIRD " AS x JOIN " W2 " AS q ON q.s = x.s AND "
+
+/* One of them may be read above a join, any of them, but not two by what remembers rows. */
+void test_one_event_time_is_read(void **state) {
+    (void)state;
+    const char *many = "MULTIPLE_EVENT_TIME_COLUMNS", *says = "more than one event time";
+    legal(SL_MODE_APPEND, "SELECT t, u FROM " TIMES);
+    legal(SL_MODE_APPEND, "SELECT t, max(u) FROM " TIMES " GROUP BY t");
+    illegal(SL_MODE_APPEND, "SELECT t, u, count(*) FROM " TIMES " GROUP BY t, u", many, says);
+    legal(SL_MODE_APPEND, "SELECT a, u FROM (SELECT * FROM " TIMES " DEDUPLICATE BY (a))");
+    illegal(SL_MODE_APPEND, "SELECT a, t, u FROM " TIMES " DEDUPLICATE BY (a)", many, says);
+    illegal(SL_MODE_APPEND, "SELECT a, u FROM " TIMES " DEDUPLICATE BY (a, t)", many, says);
+    illegal(SL_MODE_APPEND, "SELECT a FROM " TIMES " DEDUPLICATE BY (a) WITHIN WATERMARK", many,
+            says);
+    legal(SL_MODE_APPEND, "SELECT x.t, q.ts FROM " TIMES THIRD "q.ts > x.t");
+    legal(SL_MODE_APPEND, "SELECT q.ts FROM " TIMES THIRD "q.ts > x.u");
+    illegal(SL_MODE_APPEND, "SELECT x.t FROM " TIMES THIRD "q.ts > x.u", many, says);
+    illegal(SL_MODE_APPEND, "SELECT x.a FROM " TIMES THIRD "q.ts BETWEEN x.t AND x.u", many, says);
+    illegal(SL_MODE_UPDATE,
+            "SELECT ts, w, count(*) FROM (SELECT ts, ts AS w FROM " W ") GROUP BY 1"
+            ", 2",
+            many, says);
+    legal(SL_MODE_COMPLETE, "SELECT ts, w, count(*) FROM (SELECT ts, ts AS w FROM " W ") GROUP BY 1"
+                            ", 2");
+    illegal(SL_MODE_COMPLETE,
+            "SELECT ts, count(*) FROM " W " GROUP BY ts, session_window(ts, '1 "
+            "minute')",
+            many, says);
+    legal(SL_MODE_APPEND, "SELECT ts, ts AS w, count(*) FROM " W " GROUP BY ts");
+}
+
 /* ---- joins ---- */
 
 static const struct sl_join *joined(struct fixture *fixture, const char *sql) {
@@ -297,6 +377,29 @@ static const struct sl_join *joined(struct fixture *fixture, const char *sql) {
 }
 
 #define PAIR "SELECT * FROM " W " AS o JOIN " W2 " AS p ON o.s = p.s AND "
+
+/* The second event time of a join below is the one that is left, and the one that tells until when.
+ */
+void test_times_of_a_third_stream(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    const struct sl_node *node =
+        find_node(fixture_optimized(&fixture, "SELECT q.ts FROM " TIMES THIRD
+                                              "q.ts BETWEEN x.u AND x.u + INTERVAL 2 HOURS"),
+                  SL_NODE_JOIN);
+    const struct sl_join_side *side = &node->join->sides[0];
+    const struct sl_node *below = node->inputs[0];
+    assert_true(side->event_time.column >= 0);
+    assert_string_equal(sl_arena_cstr(&fixture.arena, below->columns[side->event_time.column].name),
+                        "u");
+    assert_int_equal(side->event_time.delay_us, INT64_C(300000000));
+    assert_int_equal(side->bound, side->event_time.column);
+    assert_int_equal(side->bound_offset_us, INT64_C(7200001000));
+    fixture_release(&fixture);
+    legal(SL_MODE_APPEND,
+          "SELECT q.ts FROM " TIMES " AS x RIGHT JOIN " W2 " AS q ON q.s = x.s AND q.ts > x.u");
+}
 
 /* Goal: rows go when the watermark says that no match can come.  Method: the offsets of hand-worked
  * conditions: o.ts >= p.ts - 1h means that with p at w no o before w - 1h can match. */
