@@ -41,22 +41,28 @@ enum sl_code sl_fail(struct sl_err *err, enum sl_code code, const char *fmt, ...
     return code;
 }
 
+/* What is somewhere else, and away. */
+static bool is_far(int errno_value) {
+    return errno_value == EHOSTUNREACH || errno_value == ENETUNREACH || errno_value == ECONNREFUSED;
+}
+
 enum sl_code sl_fail_sys(struct sl_err *err, int errno_value, const char *fmt, ...) {
+    enum sl_code code = is_far(errno_value) ? SL_UNAVAILABLE : SL_IO;
     if (err) {
         va_list args;
         va_start(args, fmt);
-        set(err, SL_IO, fmt, args);
+        set(err, code, fmt, args);
         va_end(args);
         size_t used = strlen(err->msg);
         snprintf(err->msg + used, sizeof err->msg - used, ": %s", strerror(errno_value));
         err->sys = errno_value;
         err->retriable = errno_value == ENOSPC || errno_value == EDQUOT || errno_value == EMFILE ||
-                         errno_value == ENFILE || errno_value == EAGAIN;
+                         errno_value == ENFILE || errno_value == EAGAIN || code == SL_UNAVAILABLE;
         if (errno_value == ENOSPC || errno_value == EDQUOT)
             snprintf(err->hint, sizeof err->hint,
                      "free space on that file system and start again; the batch will run again");
     }
-    return SL_IO;
+    return code;
 }
 
 enum sl_code sl_fail_at(struct sl_err *err, struct sl_span span, const char *condition,

@@ -32,7 +32,7 @@ struct sl_err {
     char sqlstate[6];    /* "42703"; "" if none */
     struct sl_span span; /* where in the SQL text, for the caret */
     char msg[768];
-    char hint[384]; /* what to do; full sentence or ""; shown as "help:" */
+    char hint[384]; /* what to do, or ""; reads on behind "help: ": lower case, no full stop */
     char ctx[512];  /* "batch 42 < query orders"; innermost first */
 };
 
@@ -42,8 +42,9 @@ struct sl_err {
 /* Fills *err (if not NULL) and returns code, so that `return sl_fail(err, SL_USER, "..")` reads
  * well. */
 enum sl_code sl_fail(struct sl_err *err, enum sl_code code, const char *fmt, ...) SL_PRINTF(3, 4);
-/* The same with errno's text appended as ": reason"; err->sys = errno_value. ENOSPC, EMFILE and
- * EINTR-like values are marked retriable. */
+/* The same with errno's text appended as ": reason"; err->sys = errno_value. SL_IO, or
+ * SL_UNAVAILABLE when another machine is away; ENOSPC, EMFILE, EINTR-like values and the latter are
+ * marked retriable. */
 enum sl_code sl_fail_sys(struct sl_err *err, int errno_value, const char *fmt, ...) SL_PRINTF(3, 4);
 /* The same with Spark's condition and SQLSTATE and a place in the SQL text. */
 enum sl_code sl_fail_at(struct sl_err *err, struct sl_span span, const char *condition,

@@ -30,8 +30,9 @@ static char *text_of_points; /* their names lie in it */
 static const struct {
     const char *name;
     int errno_value;
-} errnos[] = {{"enospc", ENOSPC}, {"eio", EIO},       {"edquot", EDQUOT}, {"erofs", EROFS},
-              {"emfile", EMFILE}, {"eacces", EACCES}, {"exdev", EXDEV},   {"einval", EINVAL}};
+} errnos[] = {{"enospc", ENOSPC}, {"eio", EIO},       {"edquot", EDQUOT},
+              {"erofs", EROFS},   {"emfile", EMFILE}, {"eacces", EACCES},
+              {"exdev", EXDEV},   {"einval", EINVAL}, {"ehostunreach", EHOSTUNREACH}};
 
 static bool parse_action(struct point *point, struct sl_str text) {
     struct sl_str sleep = SL_STR("sleep=");
@@ -86,7 +87,7 @@ static enum sl_code bad_point(struct sl_str item, struct sl_err *err) {
     sl_fail(err, SL_USER, "SLUICE_FAILPOINTS: bad failpoint `%.*s`", SL_STR_ARG(item));
     return sl_hint(err, "write name:nth:action, separated by commas; nth is a number from 1 or *, "
                         "actions: crash, stop, sleep=MS, enospc, eio, edquot, erofs, emfile, "
-                        "eacces, exdev, einval"),
+                        "eacces, exdev, einval, ehostunreach"),
            SL_USER;
 }
 

@@ -3,7 +3,7 @@
  *
  *   SLUICE_FAILPOINTS=name:nth:action[,...]     nth counts from 1; `*` = every time
  *   action: crash (SIGKILL to itself), stop (SIGSTOP), sleep=MS, or an errno the operation fails
- *   with: enospc, eio, edquot, erofs, emfile, eacces, exdev, einval
+ *   with: enospc, eio, edquot, erofs, emfile, eacces, exdev, einval, ehostunreach
  *
  * The names in use are listed in docs/reliability.md; a name that no code reached is reported at
  * exit when SLUICE_FAILPOINTS_STRICT=1, so that a test cannot pass by misspelling. Thread-safe,

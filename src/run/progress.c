@@ -138,16 +138,29 @@ static void put_state_operators(struct sl_buf *out, const struct sl_batch_report
             "\"allUpdatesTimeMs\":%lld,\"numRowsRemoved\":%llu,\"allRemovalsTimeMs\":%lld,"
             "\"commitTimeMs\":%lld,\"memoryUsedBytes\":%llu,"
             "\"numRowsDroppedByWatermark\":%llu,\"numShufflePartitions\":%d,"
-            "\"numStateStoreInstances\":%u}",
+            "\"numStateStoreInstances\":%u,\"customMetrics\":{\"bytesSpilled\":%llu,"
+            "\"rowsSpilled\":%llu,\"shardsOnDisk\":%u}}",
             separator, state->stateful->ops->name, (unsigned long long)m->rows_total,
             (unsigned long long)m->rows_updated, (long long)(m->update_ns / 1000000),
             (unsigned long long)m->rows_removed, (long long)(m->removal_ns / 1000000),
             (long long)(m->commit_ns / 1000000), (unsigned long long)m->memory_bytes,
             (unsigned long long)m->rows_late, SL_STATE_SHARDS,
-            SL_STATE_SHARDS * state->stateful->store_count);
+            SL_STATE_SHARDS * state->stateful->store_count,
+            (unsigned long long)state->spilled_bytes, (unsigned long long)state->spilled_rows,
+            state->shards_away);
         separator = ",";
     }
     sl_buf_put_byte(out, ']');
+}
+
+/* What Spark has no names for. */
+static void put_own(struct sl_buf *out, const struct sl_batch_report *report) {
+    struct sl_buf members = {0};
+    sl_query_event_status(report->query, &members);
+    if (members.len)
+        sl_buf_printf(out, ",\"sluice\":{\"eventTime\":{%.*s}}", (int)members.len,
+                      (char *)members.ptr);
+    sl_buf_release(&members);
 }
 
 void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *report) {
@@ -173,6 +186,7 @@ void sl_progress_put_json(struct sl_buf *out, const struct sl_batch_report *repo
                   (long long)d->trigger_execution, (long long)d->wal_commit);
     put_event_time(out, report);
     put_state_operators(out, report);
+    put_own(out, report);
     sl_buf_put_cstr(out, ",\"sources\":[");
     for (uint32_t i = 0; i < report->source_count; i++) {
         if (i) sl_buf_put_byte(out, ',');
@@ -216,6 +230,9 @@ void sl_progress_put_status(struct sl_buf *out, const struct sl_batch_report *re
     }
     if (report->states->count) sl_buf_printf(out, " state %llu", (unsigned long long)remembered);
     if (late) sl_buf_printf(out, " late %llu", (unsigned long long)late);
+    char mark[SL_CLOCK_TEXT_SIZE];
+    if (report->watermark_clauses)
+        sl_buf_printf(out, " watermark %s", sl_clock_text(mark, report->watermark_ms));
     if (report->drift_records)
         sl_buf_printf(out, " unknown fields in %llu", (unsigned long long)report->drift_records);
     uint64_t broken = 0;

@@ -66,6 +66,23 @@ static enum sl_code check_own(const struct sl_property *property, struct sl_str 
     return unknown_property(property, format, other, err);
 }
 
+/* Spark's writer has `outputMode` without a prefix; as a property it would say nothing. */
+static enum sl_code check_bare(const struct sl_property *property, struct sl_err *err) {
+    const size_t prefix = sizeof "sluice." - 1;
+    if (sl_str_eq_nocase(property->key, SL_STR("checkpointLocation"))) return SL_OK; /* is read */
+    for (size_t i = 0; i < KNOWN; i++) {
+        struct sl_str name = known[i].name;
+        if (known[i].format || !sl_str_starts(name, SL_STR("sluice.")) ||
+            !sl_str_eq_nocase(sl_str_sub(name, prefix, name.len), property->key))
+            continue;
+        sl_fail_at(err, property->key_span, "INVALID_OPTION", "42616",
+                   "there is no property `%.*s`, so it would have no effect",
+                   SL_STR_ARG(property->key));
+        return sl_hint(err, "did you mean `%s`?", name.ptr), SL_USER;
+    }
+    return SL_OK;
+}
+
 /* Source: Delta's DeltaConfigs.validateConfigurations. */
 static enum sl_code check_delta(const struct sl_pipeline *pipeline,
                                 const struct sl_property *property, struct sl_err *err) {
@@ -105,6 +122,8 @@ static enum sl_code check(const struct sl_pipeline *pipeline, const struct sl_st
             SL_TRY(check_limits(target, property, err));
         } else if (is_delta && sl_str_starts_nocase(property->key, SL_STR("delta."))) {
             SL_TRY(check_delta(pipeline, property, err));
+        } else {
+            SL_TRY(check_bare(property, err));
         }
     }
     return SL_OK;

@@ -37,6 +37,12 @@ void sl_query_source_latest(const struct sl_query *query, uint32_t source, struc
     if (at->ops->latest) at->ops->latest(at, out);
 }
 
+static int64_t now_ms(void) { return sl_clock_wall_us() / 1000; }
+
+void sl_query_event_status(const struct sl_query *query, struct sl_buf *out) {
+    sl_event_status_put_json(out, &query->event_status, now_ms());
+}
+
 /* ---- profile ---- */
 
 void sl_query_add_stage(void *ctx, const char *name, int64_t ns, int64_t rows) {
@@ -83,8 +89,6 @@ enum sl_code sl_query_make_table(struct sl_query *query, struct sl_err *err) {
 
 /* ---- triggers ---- */
 
-static int64_t now_ms(void) { return sl_clock_wall_us() / 1000; }
-
 bool sl_query_is_finished(const struct sl_query *query) {
     if (query->trigger.batches_max && query->batches_done >= query->trigger.batches_max)
         return true;
@@ -105,14 +109,9 @@ static int64_t ms_until_due(const struct sl_query *query) {
 
 /* ---- outages ---- */
 
-enum { OUTAGE_WAIT_MS = 500, OUTAGE_WAIT_MS_MAX = 30000 };
-
-/* A query that runs on waits for its brokers as long as it takes; one with an end reports. What
- * lasts (a refused login, a missing right) is not retriable and stops both. */
-static bool is_outage(const struct sl_query *query, enum sl_code code, const struct sl_err *err) {
-    bool ends =
-        query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW || query->trigger.kind == SL_TRIGGER_ONCE;
-    return !ends && (code == SL_UNAVAILABLE || code == SL_TIMEOUT) && (!err || err->retriable);
+static bool has_end(const struct sl_query *query) {
+    return query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW ||
+           query->trigger.kind == SL_TRIGGER_ONCE;
 }
 
 /* Told when it begins and when it is over; in between only to who debugs. */
@@ -126,61 +125,88 @@ static void tell_outage(const struct sl_query *query, bool first, const struct s
     else
         sl_log_debug(&query->engine->log, SL_CAT_RUN,
                      "query %.*s, batch %lld: %s; trying again in %.1f s", SL_STR_ARG(query->name),
-                     batch, reason, (double)query->outage_wait_ms / 1000);
+                     batch, reason, (double)query->outage.wait_ms / 1000);
 }
 
 static void tell_end_of_outage(const struct sl_query *query) {
-    double seconds = (double)(sl_clock_mono_ns() - query->outage_began_ns) / 1e9;
     sl_log_event(&query->engine->log, SL_LOG_INFO, SL_CAT_RUN,
                  "query %.*s: it works again, %.1f s after the first failure",
-                 SL_STR_ARG(query->name), seconds);
+                 SL_STR_ARG(query->name), sl_outage_seconds(&query->outage));
 }
 
-/* The batch that failed, if its offsets are planned, runs again with exactly these. */
-static void wait_out(struct sl_query *query, int64_t *wait_ms, const struct sl_err *err) {
-    bool first = query->outage_wait_ms == 0;
-    int64_t next = first ? OUTAGE_WAIT_MS : 2 * query->outage_wait_ms;
-    query->outage_wait_ms = next > OUTAGE_WAIT_MS_MAX ? OUTAGE_WAIT_MS_MAX : next;
-    query->outage_until_ns = sl_clock_mono_ns() + query->outage_wait_ms * 1000000;
-    if (first) query->outage_began_ns = sl_clock_mono_ns();
-    query->rerun = sl_checkpoint_last_offsets(query->checkpoint) == query->next_batch;
-    *wait_ms = query->outage_wait_ms;
-    tell_outage(query, first, err);
-}
-
-static int64_t outage_ms_left(const struct sl_query *query) {
-    int64_t left = query->outage_until_ns - sl_clock_mono_ns();
-    return query->outage_wait_ms && left > 0 ? left / 1000000 + 1 : 0;
-}
-
+/* A query with an end reports the outage.  In the others the batch that failed, if its offsets are
+ * planned, runs again with exactly these.  Behind a failed write, or in the middle of the commits,
+ * only what a start does knows what is there: such a query is to be opened anew. */
 bool sl_query_waits_out(struct sl_query *query, enum sl_code code, int64_t *wait_ms,
                         struct sl_err *err) {
-    if (!is_outage(query, code, err)) return false;
-    wait_out(query, wait_ms, err);
+    bool broken = code == SL_IO || query->committing;
+    if (has_end(query) || !sl_outage_is(code, err)) return false;
+    if (broken && query->temporary_checkpoint) return false; /* it would go with the query */
+    tell_outage(query, sl_outage_note(&query->outage), err);
+    query->broken = broken;
+    query->rerun = sl_checkpoint_last_offsets(query->checkpoint) == query->next_batch;
+    *wait_ms = query->outage.wait_ms;
     return true;
+}
+
+bool sl_query_is_broken(const struct sl_query *query) { return query->broken; }
+
+void sl_query_hand_over(const struct sl_query *query, struct sl_query_handover *out) {
+    *out = (struct sl_query_handover){.outage = query->outage,
+                                      .batch_id = query->began_batch,
+                                      .batches_done = query->batches_done,
+                                      .last_trigger_ms = query->last_trigger_ms,
+                                      .last_batch_ms = query->last_batch_ms};
+}
+
+void sl_query_take_over(struct sl_query *query, const struct sl_query_handover *from) {
+    query->outage = from->outage;
+    query->batches_done = from->batches_done + (query->next_batch - from->batch_id);
+    query->last_trigger_ms = from->last_trigger_ms;
+    query->last_batch_ms = from->last_batch_ms;
 }
 
 /* ---- steps ---- */
 
 int64_t sl_query_wait_left(const struct sl_query *query) {
     int64_t due = ms_until_due(query);
-    return due > 0 ? due : outage_ms_left(query);
+    return due > 0 ? due : sl_outage_ms_left(&query->outage);
+}
+
+enum { IDLE_TOLD_MS = 60000 };
+
+/* Once, when rows are remembered and nothing has come for a minute: what they wait for. */
+static void tell_idle(struct sl_query *query) {
+    struct sl_event_status *status = &query->event_status;
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < query->states.count; i++)
+        rows += query->states.items[i].metrics.rows_total;
+    if (!query->clock.count || !rows || status->idle_told || !status->batch_ms ||
+        now_ms() - status->batch_ms < IDLE_TOLD_MS)
+        return;
+    struct sl_buf text = {0};
+    status->idle_told = true;
+    sl_event_status_put_text(&text, status);
+    sl_log_event(&query->engine->log, SL_LOG_INFO, SL_CAT_RUN, "query %.*s waits: %.*s",
+                 SL_STR_ARG(query->name), SL_STR_ARG(sl_buf_str(&text)));
+    sl_buf_release(&text);
 }
 
 void sl_query_step_done(struct sl_query *query, const struct query_batch *batch, bool has_new,
                         enum sl_step *step, int64_t *wait_ms) {
     int64_t began_ms = batch->report.trigger_start_ms;
+    if (!has_new) tell_idle(query);
     query->once_done = true;
-    if (query->outage_wait_ms) tell_end_of_outage(query);
-    query->outage_wait_ms = 0;
+    if (query->outage.wait_ms) tell_end_of_outage(query);
+    query->outage.wait_ms = 0;
     if (has_new || query->trigger.kind == SL_TRIGGER_INTERVAL) query->last_trigger_ms = began_ms;
     if (has_new) query->last_batch_ms = began_ms;
     query->batches_done += has_new;
+    query->began_batch = query->next_batch;
     *wait_ms = 0;
     if (has_new)
         *step = SL_STEP_RAN;
-    else if (query->trigger.kind == SL_TRIGGER_AVAILABLE_NOW ||
-             query->trigger.kind == SL_TRIGGER_ONCE)
+    else if (has_end(query))
         *step = SL_STEP_DONE;
     else {
         *step = SL_STEP_IDLE;
@@ -234,7 +260,7 @@ enum sl_code sl_query_step(struct sl_query *query, enum sl_step *step, int64_t *
 
 void sl_query_wait(struct sl_query *query, int64_t timeout_ms) {
     struct sl_source *source = query->source_count == 1 ? query->sources[0] : NULL;
-    bool by_clock = query->trigger.kind == SL_TRIGGER_INTERVAL || query->outage_wait_ms;
+    bool by_clock = query->trigger.kind == SL_TRIGGER_INTERVAL || query->outage.wait_ms;
     if (source && source->ops->wait && !by_clock)
         source->ops->wait(source, sl_buf_str(&query->start[0]), timeout_ms);
     else

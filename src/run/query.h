@@ -6,6 +6,7 @@
 
 #include "expr/evolution.h"
 #include "run/epoch.h"
+#include "run/outage.h"
 #include "run/pipeline.h"
 #include "state/checkpoint.h"
 
@@ -81,6 +82,17 @@ bool sl_query_is_planned(const struct sl_query *query);
 void sl_query_wait(struct sl_query *query, int64_t timeout_ms);
 void sl_query_close(struct sl_query *query);
 
+/* The last step met an outage behind which only what a start does knows what is there: the query
+ * has to be closed, and opened anew when the time is over. What it leaves to the new one: */
+struct sl_query_handover {
+    struct sl_outage outage;
+    int64_t batch_id; /* that it was at; it may have been committed */
+    int64_t batches_done, last_trigger_ms, last_batch_ms;
+};
+bool sl_query_is_broken(const struct sl_query *query);
+void sl_query_hand_over(const struct sl_query *query, struct sl_query_handover *out);
+void sl_query_take_over(struct sl_query *query, const struct sl_query_handover *from);
+
 struct sl_str sl_query_name(const struct sl_query *query);
 /* The table or sink it writes. */
 struct sl_str sl_query_dataset(const struct sl_query *query);
@@ -94,6 +106,8 @@ void sl_query_source_metrics(const struct sl_query *query, uint32_t source, stru
                              struct sl_buf *out);
 /* Newest offset the source has seen; appends nothing when it does not tell. */
 void sl_query_source_latest(const struct sl_query *query, uint32_t source, struct sl_buf *out);
+/* Where event time stands, as JSON members (event_status.h); nothing without a watermark. */
+void sl_query_event_status(const struct sl_query *query, struct sl_buf *out);
 /* Profile lines gathered over all batches (engine->profile). */
 void sl_query_put_profile(const struct sl_query *query, struct sl_buf *out);
 

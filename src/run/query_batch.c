@@ -19,6 +19,7 @@ static int64_t now_ms(void) { return sl_clock_wall_us() / 1000; }
 void sl_query_batch_init(struct query_batch *batch, struct sl_query *query) {
     uint32_t count = query->source_count;
     sl_arena_reset(&query->epoch);
+    query->began_batch = query->next_batch;
     *batch = (struct query_batch){.query = query, .began_ns = sl_clock_mono_ns()};
     batch->report.query = query;
     batch->report.trigger_start_ms = now_ms();
@@ -74,11 +75,13 @@ enum sl_code sl_query_batch_log(struct query_batch *batch, int64_t timestamp_ms,
     batch->seq.batch_watermark_ms = query->clock.value_ms;
     batch->seq.batch_timestamp_ms = timestamp_ms;
     batch->seq.conf = query->conf;
+    query->committing = true;
     SL_TRY(sl_checkpoint_write_offsets(query->checkpoint, query->next_batch, &batch->seq, err));
     int64_t retain =
         sl_settings_int(query->engine->settings, "spark.sql.streaming.minBatchesToRetain");
     SL_TRY(sl_checkpoint_purge(query->checkpoint, query->next_batch, retain, err));
     batch->report.durations.wal_commit = (sl_clock_mono_ns() - begin) / 1000000;
+    query->committing = false;
     return SL_OK;
 }
 
@@ -192,12 +195,21 @@ static enum sl_code plan_splits(struct run *run, struct sl_err *err) {
     return SL_OK;
 }
 
+/* Versions of the state belong to the offsets that they were made from. */
+static void tie_states(const struct query_batch *batch) {
+    const struct sl_query *query = batch->query;
+    for (uint32_t i = 0; i < query->states.count; i++)
+        if (query->states.items[i].store)
+            sl_state_store_tie(query->states.items[i].store, query->made_from, batch->seq.hash);
+}
+
 static enum sl_code prepare(struct run *run, struct sl_err *err) {
     int64_t begin = sl_clock_mono_ns();
     for (uint32_t i = 0; i < run->count; i++) prepare_session(&run->batches[i]);
     make_feeds(run);
     for (uint32_t i = 0; i < run->count; i++)
         make_output(&run->batches[i], run->count == 1, &run->epoch.outputs[i]);
+    for (uint32_t i = 0; i < run->count; i++) tie_states(&run->batches[i]);
     for (uint32_t i = 0; i < run->count; i++)
         SL_TRY(sl_query_states_begin(&run->batches[i], &run->epoch.outputs[i], err));
     SL_TRY(plan_splits(run, err));
@@ -298,6 +310,7 @@ static enum sl_code log_commit(struct query_batch *batch, struct sl_source **rea
         query->has_start[i] = true;
     }
     SL_TRY(sl_query_states_committed(batch, err));
+    query->made_from = batch->seq.hash;
     query->next_batch++;
     query->rerun = false;
     batch->done = true;
@@ -308,6 +321,7 @@ static enum sl_code commit_one(struct query_batch *batch, struct sl_source **rea
                                struct sl_err *err) {
     struct sl_query *query = batch->query;
     int64_t begin = sl_clock_mono_ns();
+    query->committing = true;
     SL_TRY(commit_letters(batch, err));
     if (batch->begun) SL_TRY(query->sink->ops->commit(query->sink, &batch->report.sink, err));
     batch->begun = false;
@@ -316,7 +330,9 @@ static enum sl_code commit_one(struct query_batch *batch, struct sl_source **rea
     SL_TRY(log_commit(batch, readers, err));
     batch->report.durations.add_batch += (written - begin) / 1000000;
     batch->report.durations.commit_offsets = (sl_clock_mono_ns() - written) / 1000000;
-    return named_point("batch.committed", err);
+    SL_TRY(named_point("batch.committed", err));
+    query->committing = false;
+    return SL_OK;
 }
 
 /* ---- report ---- */
@@ -356,6 +372,8 @@ static void send_report(struct run *run, uint32_t at) {
     report->event_times = batch->event_times;
     report->watermark_clauses = query->pipes.watermark_count;
     report->watermark_ms = batch->seq.batch_watermark_ms;
+    sl_event_status_note(&query->event_status, report->trigger_start_ms, batch->start,
+                         batch->seq.sources, query->source_count, batch->event_times);
     report->expectations = output->expectations;
     report->expectation_count = query->pipes.expectation_count;
     report->start = batch->start;

@@ -4,8 +4,8 @@
 #ifndef SL_RUN_QUERY_INT_H
 #define SL_RUN_QUERY_INT_H
 
+#include "run/event_status.h"
 #include "run/query.h"
-#include "run/watermark.h"
 
 enum { PROFILE_STAGES_MAX = 64 };
 
@@ -40,26 +40,32 @@ struct sl_query {
     uint32_t *source_pipe;      /* per source */
     enum sl_output_mode mode;
     struct sl_states states;
+    struct sl_budget states_budget; /* what they take of the engine's */
     struct sl_watermark_clock clock;
+    struct sl_event_status event_status;
     bool keeps_late; /* sluice.lateRows = quarantine */
     struct sl_sink *sink;
     struct sl_letters *letters;          /* NULL: no quarantine */
     bool detects_drift;                  /* sluice.onSchemaDrift */
     struct sl_drift drift;               /* of the run */
     uint32_t drift_told;                 /* its fields that were warned of */
+    bool crowded_told;                   /* that the state is on disk in part */
     struct sl_query_evolution *evolving; /* they become columns; NULL: they do not */
     const struct sl_type *schema;
     struct sl_json conf; /* recorded with every batch */
 
     int64_t next_batch;
+    uint64_t made_from;   /* hash of the offsets of the batch before it; 0: there is none */
     struct sl_buf *start; /* per source: where the next batch starts */
     bool *has_start;      /* false until the first batch is planned (for progress) */
     bool rerun; /* next_batch is planned in offsets/ and must run again with its own ends */
+    int64_t began_batch; /* of the last step */
     int64_t batches_done, last_trigger_ms;
     int64_t last_batch_ms; /* a trigger that found too little to do does not count */
     bool once_done;
-    int64_t outage_wait_ms, outage_until_ns; /* a source that cannot be reached; 0: none */
-    int64_t outage_began_ns;
+    struct sl_outage outage;
+    bool committing; /* offsets/N or what follows the rows of a batch is being written */
+    bool broken;     /* to be closed and opened anew */
 
     struct profile_stage stages[PROFILE_STAGES_MAX];
     uint32_t stage_count;

@@ -60,20 +60,52 @@ static enum sl_code check_offsets(struct sl_query *query, int64_t batch_id,
     return query->sink->ops->is_committed(query->sink, batch_id, seq->hash, &in_sink, err);
 }
 
+/* What a query remembers goes by its watermark.  Spark's checkpoints have no record, and stateless
+ * queries need none. */
+static enum sl_code needs_record(struct sl_query *query, bool *out, struct sl_err *err) {
+    uint32_t *numbers, count = 0;
+    if (query->clock.count && query->states.count)
+        SL_TRY(sl_state_operators(query->states.dir, &query->arena, &numbers, &count, err));
+    *out = count > 0;
+    return SL_OK;
+}
+
+/* The record is gone, or of another batch: exact with one clause, else refused. */
+static enum sl_code do_without_record(struct sl_query *query, int64_t batch_id,
+                                      struct sl_err *err) {
+    bool needed;
+    SL_TRY(needs_record(query, &needed, err));
+    if (sl_watermark_without_record(&query->clock) || !needed) return SL_OK;
+    sl_fail(err, SL_USER,
+            "%.*s/.sluice/watermark has no record of batch %lld: how far each of the %u WATERMARK "
+            "clauses has come is not known",
+            SL_STR_ARG(query->checkpoint_dir), (long long)batch_id, query->clock.count);
+    sl_hint(err, "a part of the checkpoint is missing or of another moment: restore the whole "
+                 "checkpoint from one backup, or start with a new one");
+    return SL_USER;
+}
+
 /* The batch of `seq` is done. */
 static void go_on_from(struct sl_query *query, const struct sl_offset_seq *seq, int64_t next_ms) {
+    query->made_from = seq->hash;
     query->clock.late_ms = seq->batch_watermark_ms;
     if (next_ms > query->clock.value_ms) query->clock.value_ms = next_ms;
     sl_watermark_resume(&query->clock, &query->states);
 }
 
-/* The rows are in the sink, so the letters, which go first, are in theirs. */
+/* The rows are in the sink, so the letters, which go first, are in theirs.  *done false: the next
+ * watermark is not known, and the batch runs again to find it. */
 static enum sl_code finish_planned(struct sl_query *query, int64_t planned,
-                                   const struct sl_offset_seq *seq, struct sl_err *err) {
+                                   const struct sl_offset_seq *seq, bool *done,
+                                   struct sl_err *err) {
     struct sl_commit_entry entry = {1, query->clock.value_ms};
     struct sl_sink *letters = query->letters ? query->letters->sink : NULL;
     SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq->hash, false, &query->clock,
-                             &entry.next_batch_watermark_ms, err));
+                             &entry.next_batch_watermark_ms, done, err));
+    bool needed;
+    SL_TRY(needs_record(query, &needed, err));
+    *done |= !needed && !(query->clock.count && sl_states_in_spark(&query->states));
+    if (!*done) return SL_OK;
     SL_TRY(sl_checkpoint_write_commit(query->checkpoint, planned, &entry, err));
     if (letters && letters->ops->finish) SL_TRY(letters->ops->finish(letters, planned, err));
     SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));
@@ -87,9 +119,10 @@ static enum sl_code finish_planned(struct sl_query *query, int64_t planned,
  * its offsets. */
 static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
                                    const struct sl_offset_seq *seq, struct sl_err *err) {
-    bool in_sink;
+    bool in_sink, done = false, found;
     SL_TRY(query->sink->ops->is_committed(query->sink, planned, seq->hash, &in_sink, err));
-    if (in_sink) return finish_planned(query, planned, seq, err);
+    if (in_sink) SL_TRY(finish_planned(query, planned, seq, &done, err));
+    if (done) return SL_OK;
     query->rerun = true;
     query->next_batch = planned;
     if (planned == 0) return SL_OK;
@@ -97,11 +130,14 @@ static enum sl_code resume_planned(struct sl_query *query, int64_t planned,
     SL_TRY(sl_checkpoint_read_offsets(query->checkpoint, planned - 1, &query->arena, &before, err));
     SL_TRY(check_offsets(query, planned - 1, &before, err));
     query->clock.late_ms = before.batch_watermark_ms;
+    query->made_from = before.hash;
     int64_t ignored;
     SL_TRY(sl_watermark_read(query->checkpoint_dir, planned - 1, before.hash, false, &query->clock,
-                             &ignored, err));
-    SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq->hash, true, &query->clock,
-                             &ignored, err));
+                             &ignored, &found, err));
+    if (!found)
+        SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq->hash, true, &query->clock,
+                                 &ignored, &found, err));
+    if (!found) SL_TRY(do_without_record(query, planned - 1, err));
     return take_start(query, &before, planned - 1, err);
 }
 
@@ -134,11 +170,13 @@ enum sl_code sl_query_recover(struct sl_query *query, struct sl_err *err) {
     if (planned >= 0 && planned == committed) {
         struct sl_commit_entry entry;
         int64_t ignored;
+        bool found;
         SL_TRY(sl_checkpoint_read_commit(query->checkpoint, committed, &entry, err));
         SL_TRY(sl_watermark_read(query->checkpoint_dir, planned, seq.hash, false, &query->clock,
-                                 &ignored, err));
+                                 &ignored, &found, err));
         go_on_from(query, &seq, entry.next_batch_watermark_ms);
         SL_TRY(check_offsets(query, planned, &seq, err));
+        if (!found) SL_TRY(do_without_record(query, planned, err));
         query->next_batch = planned + 1;
         SL_TRY(sl_letter_seal_remove(query->checkpoint_dir, planned, err));
         SL_TRY(take_start(query, &seq, planned, err));

@@ -8,18 +8,25 @@
 
 enum { WAIT_MS_MAX = 100 }; /* so that a stop is seen soon */
 
+/* Closed by an outage, to be opened anew. */
+struct restart {
+    bool due;
+    struct sl_query_handover from;
+};
+
 /* Arrays have a place for each query of the pipeline, upstream first. */
 struct runner {
     struct sl_pipeline *pipeline;
     const struct sl_run_options *options;
-    struct sl_query **queries; /* NULL: a view */
+    struct sl_query **queries; /* NULL: a view, or one that waits for its restart */
+    struct restart *restarts;
     bool *done;
     uint32_t *group; /* the first query that a query shares its reads with; itself if none */
     bool *stepped;   /* per group, in this round */
     struct sl_arena round;
     uint32_t count;
-    bool has_end;            /* every query runs until its work is done, then what reads it */
-    struct sl_query *single; /* of the only group there is; it may wait for its source */
+    bool has_end;     /* every query runs until its work is done, then what reads it */
+    uint32_t *single; /* the first query of the only group there is; it may wait for its source */
 };
 
 static enum sl_code run_view(struct runner *runner, uint32_t at, struct sl_err *err) {
@@ -76,7 +83,7 @@ static enum sl_code begin_all(struct runner *runner, struct sl_err *err) {
         }
         SL_TRY(open_query(runner, i, err));
         find_group(runner, i);
-        if (runner->group[i] == i) runner->single = groups++ == 0 ? runner->queries[i] : NULL;
+        if (runner->group[i] == i) runner->single = groups++ == 0 ? &runner->group[i] : NULL;
     }
     return SL_OK;
 }
@@ -117,11 +124,56 @@ static enum sl_code step_group(struct runner *runner, uint32_t at, bool *ran, in
     return SL_OK;
 }
 
+/* ---- restarts ---- */
+
+static void close_one(struct runner *runner, uint32_t at) {
+    struct sl_query *query = runner->queries[at];
+    if (runner->options->profile) sl_query_put_profile(query, runner->options->profile);
+    sl_query_close(query);
+    runner->queries[at] = NULL;
+}
+
+/* With one that broke go those that read through its source. */
+static void close_broken(struct runner *runner, uint32_t at) {
+    bool broken = false;
+    for (uint32_t i = 0; i < runner->count; i++)
+        broken |= runner->queries[i] && runner->group[i] == runner->group[at] &&
+                  sl_query_is_broken(runner->queries[i]);
+    for (uint32_t i = 0; i < runner->count && broken; i++) {
+        if (!runner->queries[i] || runner->done[i] || runner->group[i] != runner->group[at])
+            continue;
+        runner->restarts[i].due = true;
+        sl_query_hand_over(runner->queries[i], &runner->restarts[i].from);
+        close_one(runner, i);
+    }
+}
+
+static enum sl_code restart(struct runner *runner, uint32_t at, int64_t *wait_ms,
+                            struct sl_err *err) {
+    struct restart *restart = &runner->restarts[at];
+    int64_t left = sl_outage_ms_left(&restart->from.outage);
+    if (left == 0) {
+        enum sl_code code = open_query(runner, at, err);
+        restart->due = code != SL_OK;
+        if (code == SL_OK) sl_query_take_over(runner->queries[at], &restart->from);
+        if (code != SL_OK && !sl_outage_is(code, err)) return code;
+        if (code != SL_OK) sl_outage_note(&restart->from.outage);
+        left = sl_outage_ms_left(&restart->from.outage);
+    }
+    if (left < *wait_ms) *wait_ms = left;
+    return SL_OK;
+}
+
 static enum sl_code step_query(struct runner *runner, uint32_t at, bool *ran, int64_t *wait_ms,
                                struct sl_err *err) {
-    if (runner->queries[at])
-        return runner->stepped[runner->group[at]] ? SL_OK
-                                                  : step_group(runner, at, ran, wait_ms, err);
+    if (runner->restarts[at].due) SL_TRY(restart(runner, at, wait_ms, err));
+    if (runner->restarts[at].due) return SL_OK;
+    if (runner->queries[at]) {
+        if (runner->stepped[runner->group[at]]) return SL_OK;
+        SL_TRY(step_group(runner, at, ran, wait_ms, err));
+        close_broken(runner, at);
+        return SL_OK;
+    }
     *ran = true;
     *wait_ms = 0;
     return run_view(runner, at, err);
@@ -153,8 +205,9 @@ static enum sl_code run_rounds(struct runner *runner, struct sl_err *err) {
         SL_TRY(round_of_steps(runner, &all_done, &ran, &wait_ms, err));
         if (all_done || ran || sl_engine_is_stopping(engine)) continue;
         if (wait_ms > WAIT_MS_MAX) wait_ms = WAIT_MS_MAX;
-        if (runner->single)
-            sl_query_wait(runner->single, wait_ms);
+        struct sl_query *single = runner->single ? runner->queries[*runner->single] : NULL;
+        if (single)
+            sl_query_wait(single, wait_ms);
         else
             sl_clock_sleep_ms(wait_ms);
     }
@@ -189,6 +242,7 @@ enum sl_code sl_run_pipeline(struct sl_pipeline *pipeline, const struct sl_run_o
     runner.done = SL_NEW_ARRAY(&pipeline->arena, bool, pipeline->query_count);
     runner.stepped = SL_NEW_ARRAY(&pipeline->arena, bool, pipeline->query_count);
     runner.group = SL_NEW_ARRAY(&pipeline->arena, uint32_t, pipeline->query_count);
+    runner.restarts = SL_NEW_ARRAY(&pipeline->arena, struct restart, pipeline->query_count);
     if (pipeline->query_count == 0) {
         sl_fail(err, SL_USER, "`%s` defines no table or flow to run", pipeline->file);
         return sl_hint(
@@ -199,11 +253,8 @@ enum sl_code sl_run_pipeline(struct sl_pipeline *pipeline, const struct sl_run_o
     sl_arena_init(&runner.round, "round");
     enum sl_code code = begin_all(&runner, err);
     if (code == SL_OK) code = run_rounds(&runner, err);
-    for (uint32_t i = 0; i < runner.count; i++) {
-        if (!runner.queries[i]) continue;
-        if (options->profile) sl_query_put_profile(runner.queries[i], options->profile);
-        sl_query_close(runner.queries[i]);
-    }
+    for (uint32_t i = 0; i < runner.count; i++)
+        if (runner.queries[i]) close_one(&runner, i);
     sl_arena_release(&runner.round);
     return settle_stop(&runner, code, err);
 }

@@ -1,17 +1,9 @@
 #include "run/schema_file.h"
 
-#include <errno.h>
-#include <stdio.h>
-
-#include "base/hash.h"
-#include "base/io.h"
 #include "base/json.h"
+#include "run/numbered_file.h"
 
-enum { FILE_BYTES_MAX = 64 << 20 };
-
-static const char *dir_of(struct sl_arena *arena, struct sl_str checkpoint_dir) {
-    return sl_arena_printf(arena, "%.*s/.sluice/schema", SL_STR_ARG(checkpoint_dir)).ptr;
-}
+static const char folder[] = "schema";
 
 /* ---- writing ---- */
 
@@ -30,20 +22,11 @@ static void put_lines(struct sl_buf *out, const struct sl_evolution *evolution) 
 
 enum sl_code sl_schema_file_write(struct sl_str checkpoint_dir, int64_t number,
                                   const struct sl_evolution *evolution, struct sl_err *err) {
-    struct sl_arena arena;
-    struct sl_buf lines = {0}, text = {0};
-    char name[24];
-    sl_arena_init(&arena, "schema file");
-    const char *dir = dir_of(&arena, checkpoint_dir);
-    snprintf(name, sizeof name, "%lld", (long long)number);
+    struct sl_buf lines = {0};
     put_lines(&lines, evolution);
-    sl_buf_printf(&text, "v1 %016llx\n", (unsigned long long)sl_xxh64(lines.ptr, lines.len, 0));
-    sl_buf_put_str(&text, sl_buf_str(&lines));
-    enum sl_code code = sl_io_make_dirs(dir, err);
-    if (code == SL_OK) code = sl_io_put_atomic(dir, name, sl_buf_str(&text), 0, "schema", err);
+    enum sl_code code =
+        sl_numbered_write(checkpoint_dir, folder, number, sl_buf_str(&lines), 0, err);
     sl_buf_release(&lines);
-    sl_buf_release(&text);
-    sl_arena_release(&arena);
     return code;
 }
 
@@ -66,57 +49,39 @@ static bool parse_line(struct sl_arena *arena, struct sl_str line, struct sl_evo
     return good;
 }
 
-static bool parse(struct sl_arena *arena, struct sl_str text, struct sl_evolution *out) {
-    enum { HEAD = 3 + 16 + 1 };
-    unsigned long long hash;
-    if (text.len < HEAD || text.ptr[HEAD - 1] != '\n' ||
-        sscanf(sl_arena_cstr(arena, sl_str_sub(text, 0, HEAD)), "v1 %16llx", &hash) != 1)
-        return false;
-    struct sl_str lines = sl_str_sub(text, HEAD, text.len);
-    if (sl_xxh64(lines.ptr, lines.len, 0) != hash) return false;
-    while (lines.len) {
-        size_t end = sl_str_find(lines, SL_STR("\n"), 0);
-        if (end == SIZE_MAX || !parse_line(arena, sl_str_sub(lines, 0, end), out)) return false;
-        lines = sl_str_sub(lines, end + 1, lines.len);
-    }
+static bool parse(struct sl_arena *arena, struct sl_str lines, struct sl_evolution *out) {
+    struct sl_str line;
+    while (lines.len)
+        if (!sl_numbered_next(&lines, &line) || !parse_line(arena, line, out)) return false;
     return true;
 }
 
-static enum sl_code find_newest(struct sl_arena *arena, const char *dir, int64_t *newest,
-                                struct sl_err *err) {
-    char **names;
-    size_t count = 0;
-    struct sl_err local = {0};
+static enum sl_code find_newest(struct sl_arena *arena, struct sl_str checkpoint_dir,
+                                int64_t *newest, struct sl_err *err) {
+    int64_t *numbers;
+    size_t count;
     *newest = -1;
-    enum sl_code code = sl_io_list_dir(dir, arena, &names, &count, &local);
-    if (code != SL_OK && local.sys == ENOENT) return SL_OK;
-    if (code != SL_OK) {
-        if (err) *err = local;
-        return code;
-    }
-    for (size_t i = 0; i < count; i++) {
-        int64_t number;
-        if (sl_str_to_i64(sl_str(names[i]), &number) && number > *newest) *newest = number;
-    }
-    return sl_io_remove_temporaries(dir, err);
+    SL_TRY(sl_numbered_list(arena, checkpoint_dir, folder, &numbers, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (numbers[i] > *newest) *newest = numbers[i];
+    if (!numbers) return SL_OK;
+    return sl_io_remove_temporaries(sl_numbered_dir(arena, checkpoint_dir, folder), err);
 }
 
 static enum sl_code read_newest(struct sl_arena *arena, struct sl_str checkpoint_dir,
                                 struct sl_evolution *out, int64_t *newest, struct sl_err *err) {
-    struct sl_buf text = {0};
-    const char *dir = dir_of(arena, checkpoint_dir);
-    SL_TRY(find_newest(arena, dir, newest, err));
+    static const char says[] = "which fields were added to the query's schemas";
+    struct sl_str lines;
+    bool found;
+    SL_TRY(find_newest(arena, checkpoint_dir, newest, err));
     if (*newest < 0) return SL_OK;
-    struct sl_str path = sl_arena_printf(arena, "%s/%lld", dir, (long long)*newest);
-    enum sl_code code = sl_io_read_file(path.ptr, FILE_BYTES_MAX, &text, err);
-    if (code == SL_OK && !parse(arena, sl_buf_str(&text), out)) {
-        code = sl_fail(err, SL_DATA,
-                       "`%s` is damaged: it says which fields were added to the query's schemas",
-                       path.ptr);
+    enum sl_code code =
+        sl_numbered_read(arena, checkpoint_dir, folder, *newest, says, &lines, &found, err);
+    if (code == SL_OK && !parse(arena, lines, out))
+        code = sl_numbered_damaged(arena, checkpoint_dir, folder, *newest, says, err);
+    if (code == SL_DATA)
         sl_hint(err, "restore it from a backup; without it the fields are found again when "
                      "records have them, perhaps with other types");
-    }
-    sl_buf_release(&text);
     return code;
 }
 

@@ -194,13 +194,14 @@ static enum sl_code parse(struct sl_arena *arena, struct sl_str text, struct sl_
 
 static enum sl_code take_record(struct sl_arena *arena, struct sl_str text, int64_t batch_id,
                                 uint64_t offsets_hash, bool rerun, struct sl_watermark_clock *clock,
-                                int64_t *next_ms, struct sl_err *err) {
+                                int64_t *next_ms, bool *found, struct sl_err *err) {
     struct sl_json json;
     int64_t id, next;
     struct sl_str hash,
         wanted = sl_arena_printf(arena, "%016llx", (unsigned long long)offsets_hash);
     SL_TRY(parse(arena, text, &json, &id, &hash, &next, err));
     if (id != batch_id || !sl_str_eq(hash, wanted)) return SL_OK;
+    *found = true;
     if (!rerun) *next_ms = next;
     take_clauses(sl_json_get(&json, rerun ? SL_STR("before") : SL_STR("behind")), clock);
     return SL_OK;
@@ -208,21 +209,27 @@ static enum sl_code take_record(struct sl_arena *arena, struct sl_str text, int6
 
 enum sl_code sl_watermark_read(struct sl_str checkpoint_dir, int64_t batch_id,
                                uint64_t offsets_hash, bool rerun, struct sl_watermark_clock *clock,
-                               int64_t *next_ms, struct sl_err *err) {
+                               int64_t *next_ms, bool *found, struct sl_err *err) {
     struct sl_arena arena;
     struct sl_buf text = {0};
     sl_arena_init(&arena, "watermark");
     const char *path = sl_path_join(&arena, record_dir(&arena, checkpoint_dir), "watermark");
     struct sl_file_info info;
+    *found = false;
     enum sl_code code = sl_io_stat(path, &info, err);
     if (code == SL_OK && info.exists) {
         code = sl_io_read_file(path, FILE_BYTES_MAX, &text, err);
         if (code == SL_OK)
             code = take_record(&arena, sl_buf_str(&text), batch_id, offsets_hash, rerun, clock,
-                               next_ms, err);
+                               next_ms, found, err);
         if (code != SL_OK) sl_context(err, "reading %s", path);
     }
     sl_buf_release(&text);
     sl_arena_release(&arena);
     return code;
+}
+
+bool sl_watermark_without_record(struct sl_watermark_clock *clock) {
+    if (clock->count == 1) clock->clause_ms[0] = clock->value_ms;
+    return clock->count <= 1;
 }

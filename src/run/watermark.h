@@ -46,10 +46,13 @@ sl_watermark_write(struct sl_str checkpoint_dir, int64_t batch_id, uint64_t offs
                    const struct sl_watermark_clock *clock, const struct sl_pipes *pipes,
                    const struct sl_event_times *times, struct sl_err *err);
 /* The batch is done: *next_ms and the clauses behind it. It runs again (`rerun`): the clauses
- * before it. All is left as it is when there is none of this batch. */
+ * before it. All is left as it is, and *found false, when there is none of this batch. */
 SL_MUST_CHECK enum sl_code sl_watermark_read(struct sl_str checkpoint_dir, int64_t batch_id,
                                              uint64_t offsets_hash, bool rerun,
                                              struct sl_watermark_clock *clock, int64_t *next_ms,
-                                             struct sl_err *err);
+                                             bool *found, struct sl_err *err);
+/* Without the record: the value of the query is that of its only clause; of several (false) each
+ * one's own is not known. */
+bool sl_watermark_without_record(struct sl_watermark_clock *clock);
 
 #endif

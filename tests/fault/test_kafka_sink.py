@@ -130,7 +130,7 @@ def test_a_copy_of_the_checkpoint_fences_the_first(lab):
     second.run().ok()
     check_copied(lab, source, target)
     running.signal(signal.SIGCONT)
-    running.wait().expect(75, "Another process writes for the same query")
+    running.wait().expect(75, "another process writes for the same query")
     check_copied(lab, source, target)
     lake.run().ok()  # its batch is in the topic: the marker says so
     assert lake.batches() == [0]

@@ -9,15 +9,16 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic
 
 from lib import process
+from lib.proxy import Proxy
 
 CLUSTER_ID = "c2x1aWNlLXNsdWljZS1zbA"
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxied}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
@@ -59,14 +60,15 @@ class Broker:
             raise Missing("java")
         self.jars = jars_dir()
         self.dir = directory
-        self.port, self.controller = process.free_port(), process.free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.port, self.controller, self.behind, self.outside = (process.free_port() for _ in range(4))
+        self.address, self.proxied = (f"127.0.0.1:{port}" for port in (self.port, self.outside))
         self.child = None
         self.admin = None
         os.makedirs(directory)
         self.config = os.path.join(directory, "server.properties")
         with open(self.config, "w") as out:
-            out.write(PROPERTIES.format(port=self.port, controller=self.controller, data=os.path.join(directory, "data")))
+            out.write(PROPERTIES.format(port=self.port, controller=self.controller, behind=self.behind, proxied=self.outside,
+                                        data=os.path.join(directory, "data")))
         with open(os.path.join(directory, "simplelogger.properties"), "w") as out:
             out.write("org.slf4j.simpleLogger.defaultLogLevel=warn\n")
         self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", self.config)
@@ -136,6 +138,10 @@ class Broker:
 
     def resume(self):
         os.killpg(self.child.pid, signal.SIGCONT)
+
+    def proxy(self):
+        """A network between clients of `proxied` and the broker; to be closed."""
+        return Proxy(self.outside, self.behind)
 
     # ---- topics ----
 

@@ -12,6 +12,7 @@ enum {
     POLL_MS = 250,
     STOP_WAIT_MS = 2000, /* asked to stop, a batch may still ask what it needs to be finished */
     MOVE_WAIT_MS = 100,  /* between questions for a leader or coordinator that moves */
+    FIND_WAIT_MS = 2000  /* for brokers behind a request that reached none */
 };
 
 struct request {
@@ -48,6 +49,18 @@ static enum sl_code wait_for_move(struct sl_kafka_client *client, int64_t begin_
     return SL_OK;
 }
 
+/* librdkafka sends these requests to the controller that it knows, and asks for another one only
+ * when it refreshes topics, which this client may have none of: when that broker is gone, every
+ * later request would wait for it in vain. */
+static void find_brokers(struct sl_kafka_client *client, rd_kafka_resp_err_t error) {
+    const struct rd_kafka_metadata *metadata = NULL;
+    bool unreached = error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT;
+    if (!unreached || sl_kafka_client_stopping(client)) return;
+    if (rd_kafka_metadata(client->handle, 0, NULL, &metadata, FIND_WAIT_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+}
+
 static enum sl_code request_wait(struct request *request, struct sl_kafka_client *client,
                                  const char *what, struct sl_err *err) {
     while (!request->event) {
@@ -65,8 +78,10 @@ static enum sl_code request_wait(struct request *request, struct sl_kafka_client
     rd_kafka_resp_err_t error = rd_kafka_event_error(request->event);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return SL_OK;
     sl_kafka_client_poll(client);
-    return sl_kafka_client_fail(client, err, error, request->begin_ns, what,
-                                rd_kafka_event_error_string(request->event));
+    enum sl_code code = sl_kafka_client_fail(client, err, error, request->begin_ns, what,
+                                             rd_kafka_event_error_string(request->event));
+    find_brokers(client, error);
+    return code;
 }
 
 /* ---- topics ---- */

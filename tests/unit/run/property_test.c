@@ -44,8 +44,12 @@ void test_misspelt_properties_are_told(void **state) {
     table("parquet", "'SLUICE.checkpointlocation' = '/c'", NULL, NULL);
     table("delta", "'sluice.autoCompact' = 'true', 'sluice.file.targetSize' = '1m'", NULL, NULL);
     table("console", "'sluice.autoCompact' = 'true'", NULL, NULL);
+    table("delta", "'outputMode' = 'complete'", "no property `outputMode`", "`sluice.outputMode`");
+    table("delta", "'checkpointLocation' = '/c', 'owner' = 'me'", NULL, NULL);
     load("CREATE SINK s USING kafka OPTIONS ('topic' = 't', 'sluice.delivry' = 'x')", "no property",
          "`sluice.delivery`");
+    load("CREATE SINK s USING console OPTIONS ('OUTPUTMODE' = 'update')", "no property",
+         "`sluice.outputMode`");
 }
 
 void test_misspelt_delta_properties_are_told(void **state) {

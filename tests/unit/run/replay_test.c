@@ -194,25 +194,32 @@ void test_letters_of_an_older_checkpoint_are_left_alone(void **state) {
     fixture_close(&f);
 }
 
+/* Runs the broken query, and puts letters without the columns of today in place of its own. */
+static void make_old_letters(struct run_fixture *f, const char *query, const char *copy) {
+    char from[600], to[600];
+    fixture_open(f);
+    fixture_produce(f, 0, 400, value_of);
+    fixture_run_ok(f, query);
+    fixture_run_ok(f, copy);
+    remove_dir(f, "bad");
+    snprintf(from, sizeof from, "%s/old", f->dir);
+    snprintf(to, sizeof to, "%s/bad", f->dir);
+    assert_int_equal(rename(from, to), 0);
+    expect_counts(f, query, 40, 0, 0);
+}
+
+#define OLD_LETTERS(format)                                                                        \
+    "CREATE MATERIALIZED VIEW old USING " format " LOCATION '${dir}/old' AS SELECT query, "        \
+    "batch_id, topic, partition, offset, timestamp, key, value, headers, kind, rule, "             \
+    "error_class, sqlstate, error, failed_at FROM " format ".`${dir}/bad`"
+
 /* A table of letters as releases before 0.2 wrote it: read by the query's name, and given the new
  * column by what is written next. */
 void test_letters_without_a_query_id_are_replayed(void **state) {
     (void)state;
-    static const char copy[] =
-        "CREATE MATERIALIZED VIEW old USING delta LOCATION '${dir}/old' AS SELECT query, batch_id, "
-        "topic, partition, offset, timestamp, key, value, headers, kind, rule, error_class, "
-        "sqlstate, error, failed_at FROM delta.`${dir}/bad`";
     struct run_fixture f;
-    char from[600], to[600];
-    fixture_open(&f);
-    fixture_produce(&f, 0, 400, value_of);
-    fixture_run_ok(&f, BROKEN("delta"));
-    fixture_run_ok(&f, copy);
-    remove_dir(&f, "bad");
-    snprintf(from, sizeof from, "%s/old", f.dir);
-    snprintf(to, sizeof to, "%s/bad", f.dir);
-    assert_int_equal(rename(from, to), 0);
-    expect_counts(&f, BROKEN("delta"), 40, 0, 0);
+    bool ran;
+    make_old_letters(&f, BROKEN("delta"), OLD_LETTERS("delta"));
     assert_true(replay_ok(&f, FIXED("delta")));
     assert_int_equal(f.rows_in, 40);
     expect_counts(&f, FIXED("delta"), 20, 40, 0);
@@ -223,7 +230,6 @@ void test_letters_without_a_query_id_are_replayed(void **state) {
     remove_dir(&f, "c");
     remove_dir(&f, "t");
     assert_int_equal(fixture_run(&f, BROKEN("delta"), 1), SL_OK);
-    bool ran;
     assert_int_equal(replay(&f, BROKEN("delta"), &ran), SL_USER);
     assert_non_null(strstr(f.err.hint, "another checkpoint"));
     fixture_close(&f);
@@ -232,21 +238,8 @@ void test_letters_without_a_query_id_are_replayed(void **state) {
 /* Files of a directory of letters that have no query_id, as old ones, are read like the others. */
 void test_parquet_letters_without_a_query_id_are_listed(void **state) {
     (void)state;
-    static const char copy[] =
-        "CREATE MATERIALIZED VIEW old USING parquet LOCATION '${dir}/old' AS SELECT query, "
-        "batch_id, topic, partition, offset, timestamp, key, value, headers, kind, rule, "
-        "error_class, sqlstate, error, failed_at FROM parquet.`${dir}/bad`";
     struct run_fixture f;
-    char from[600], to[600];
-    fixture_open(&f);
-    fixture_produce(&f, 0, 400, value_of);
-    fixture_run_ok(&f, BROKEN("parquet"));
-    fixture_run_ok(&f, copy);
-    remove_dir(&f, "bad");
-    snprintf(from, sizeof from, "%s/old", f.dir);
-    snprintf(to, sizeof to, "%s/bad", f.dir);
-    assert_int_equal(rename(from, to), 0);
-    expect_counts(&f, BROKEN("parquet"), 40, 0, 0);
+    make_old_letters(&f, BROKEN("parquet"), OLD_LETTERS("parquet"));
     fixture_close(&f);
 }
 

@@ -89,8 +89,9 @@ static int64_t read_record(const char *dir, int64_t batch_id, uint64_t hash, int
     struct sl_err err;
     struct sl_watermark_clock clock = {0};
     int64_t value = otherwise;
-    assert_int_equal(sl_watermark_read(sl_str(dir), batch_id, hash, false, &clock, &value, &err),
-                     SL_OK);
+    bool found;
+    assert_int_equal(
+        sl_watermark_read(sl_str(dir), batch_id, hash, false, &clock, &value, &found, &err), SL_OK);
     return value;
 }
 
@@ -115,7 +116,9 @@ void test_the_record_is_of_one_batch(void **state) {
     assert_int_equal(read_record(dir, 5, 1, 77), 8);
     temp_dir_write(dir, ".sluice/watermark", "{\"batchId\":5}", 13);
     int64_t value = 77;
-    assert_int_equal(sl_watermark_read(sl_str(dir), 5, 1, false, &clock, &value, &err), SL_DATA);
+    bool found;
+    assert_int_equal(sl_watermark_read(sl_str(dir), 5, 1, false, &clock, &value, &found, &err),
+                     SL_DATA);
     assert_non_null(strstr(err.ctx, ".sluice/watermark"));
     temp_dir_remove(dir);
 }
@@ -133,14 +136,18 @@ void test_the_record_knows_the_clauses(void **state) {
     struct sl_event_times times[2] = {{.rows = 1, .reached_ms = 5000}, {0}};
     assert_int_equal(sl_watermark_write(sl_str(dir), 1, 9, &f.clock, &f.pipes, times, &err), SL_OK);
     struct sl_watermark_clock clock = {.clause_ms = clauses, .count = 2};
-    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, true, &clock, &next, &err), SL_OK);
+    bool found;
+    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, true, &clock, &next, &found, &err),
+                     SL_OK);
     assert_int_equal(next, 0);
     assert_memory_equal(clauses, f.clock.clause_ms, sizeof clauses);
-    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, false, &clock, &next, &err), SL_OK);
+    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, false, &clock, &next, &found, &err),
+                     SL_OK);
     assert_int_equal(next, 600);
     assert_true(clauses[0] > f.clock.clause_ms[0] && clauses[1] == f.clock.clause_ms[1]);
     clock = (struct sl_watermark_clock){.clause_ms = (int64_t[]){-1}, .count = 1};
-    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, false, &clock, &next, &err), SL_OK);
+    assert_int_equal(sl_watermark_read(sl_str(dir), 1, 9, false, &clock, &next, &found, &err),
+                     SL_OK);
     assert_int_equal(clock.clause_ms[0], -1);
     sl_arena_release(&f.arena);
     temp_dir_remove(dir);
@@ -197,4 +204,17 @@ void test_branches_of_a_union_are_marked(void **state) {
     sl_watermark_mark(&f.clock, &states);
     for (int i = 0; i < 2; i++) assert_int_equal(items[i].marks.evict_ms, 990);
     sl_arena_release(&f.arena);
+}
+
+/* With one clause the value of the query is the clause's; with two it could be either's. */
+void test_without_a_record(void **state) {
+    (void)state;
+    int64_t clauses[2] = {-1, -1};
+    struct sl_watermark_clock one = {.clause_ms = clauses, .count = 1, .value_ms = 900},
+                              two = {.clause_ms = clauses, .count = 2, .value_ms = 900}, none = {0};
+    assert_false(sl_watermark_without_record(&two));
+    assert_int_equal(clauses[0], -1);
+    assert_true(sl_watermark_without_record(&one));
+    assert_int_equal(clauses[0], 900);
+    assert_true(sl_watermark_without_record(&none));
 }
