@@ -13,6 +13,7 @@
 #include "gen/gen_orders.h"
 #include "lake/listing.h"
 #include "run/batch_query.h"
+#include "run/query_target.h"
 #include "run/runner.h"
 
 /* examples/orders.sql, by cmake/embed.cmake */
@@ -35,6 +36,7 @@ struct demo {
     struct sl_gen_runner sent;
     struct sl_kafka_producer *producer;
     struct sl_pipeline pipeline;
+    bool *can_read; /* by query of a pipeline of the user's own: its table has rows */
     struct sl_buf source;
     uint64_t rows_in, rows_out, files, partitions, batches, sent_in_round;
     int64_t broker_ms, generate_ms, run_ms, read_ms, mark_ns;
@@ -134,18 +136,14 @@ static void print_reason(uint64_t count, const char *reason) {
     if (count) printf("       %7llu  %s\n", (unsigned long long)count, reason);
 }
 
-/* Which records are missing from the table, by what the generator knows of them; a pipeline of the
- * user's own may have reasons of its own. */
+/* Which records are missing from the table, by what the generator knows of them. */
 static void print_rejected(const struct demo *demo) {
     const uint64_t *sent = demo->sent.counts;
     uint64_t rejected = demo->rows_in - demo->rows_out;
-    printf("     rejected   %7llu", (unsigned long long)rejected);
-    if (rejected != sent[SL_GEN_BAD] + sent[SL_GEN_NEGATIVE] + sent[SL_GEN_NULL]) {
-        printf(" by the WHERE clauses of %s\n\n", demo->file);
-        return;
-    }
-    printf(" by WHERE amount > 0 AND order_id IS NOT NULL AND customer_id IS NOT NULL%s\n",
-           rejected ? ":" : "");
+    printf(
+        "     rejected   %7llu by WHERE amount > 0 AND order_id IS NOT NULL AND customer_id IS NOT "
+        "NULL%s\n",
+        (unsigned long long)rejected, rejected ? ":" : "");
     print_reason(sent[SL_GEN_BAD], "broken JSON (from_json gives NULL)");
     print_reason(sent[SL_GEN_NEGATIVE], "amount below 0");
     print_reason(sent[SL_GEN_NULL], "a NULL where a value must be");
@@ -213,7 +211,8 @@ static enum sl_code check_rows(const struct demo *demo, struct sl_err *err) {
 static enum sl_code run_orders(struct demo *demo, struct sl_err *err) {
     SL_TRY(run_batches(demo, err));
     SL_TRY(check_rows(demo, err));
-    printf("3. The pipeline %s: JSON -> columns -> Parquet, exactly once (%lld ms)\n", demo->file,
+    printf("3. The pipeline %s%s (%lld ms)\n", demo->file,
+           demo->given ? "" : ": JSON -> columns -> Parquet, exactly once",
            (long long)demo->run_ms);
     if (!demo->given) printf("     `sluice demo --print-sql` shows it\n");
     printf("     rows in    %7llu in %llu batch%s\n     rows out   %7llu in %llu file%s, %llu "
@@ -222,7 +221,10 @@ static enum sl_code run_orders(struct demo *demo, struct sl_err *err) {
            demo->batches == 1 ? "" : "es", (unsigned long long)demo->rows_out,
            (unsigned long long)demo->files, plural(demo->files),
            (unsigned long long)demo->partitions, plural(demo->partitions));
-    print_rejected(demo);
+    if (demo->given)
+        printf("\n");
+    else
+        print_rejected(demo);
     return sl_cli_flush(err);
 }
 
@@ -263,39 +265,96 @@ static enum sl_code take_rows(void *ctx, const struct sl_batch *batch, struct sl
 }
 
 /* parquet.`lake/orders` */
-static void put_table(struct sl_buf *out, const char *lake) {
-    sl_buf_put_cstr(out, "parquet.`");
-    for (; *lake; lake++) {
-        if (*lake == '`') sl_buf_put_byte(out, '`');
-        sl_buf_put_byte(out, *lake);
+static void put_table(struct sl_buf *out, struct sl_str format, struct sl_str path) {
+    sl_buf_put_str(out, format);
+    sl_buf_put_cstr(out, ".`");
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.ptr[i] == '`') sl_buf_put_byte(out, '`');
+        sl_buf_put_byte(out, path.ptr[i]);
     }
-    sl_buf_put_cstr(out, "/orders`");
+    sl_buf_put_byte(out, '`');
 }
 
-static enum sl_code print_rows(struct demo *demo, struct sl_err *err) {
+static struct sl_str orders_of(const struct demo *demo, struct sl_buf *path) {
+    sl_buf_printf(path, "%s/orders", demo->lake);
+    return sl_buf_str(path);
+}
+
+static void put_orders(struct sl_buf *out, const struct demo *demo) {
+    struct sl_buf path = {0};
+    put_table(out, SL_STR("parquet"), orders_of(demo, &path));
+    sl_buf_release(&path);
+}
+
+/* Ten rows of a SELECT. */
+static enum sl_code show_rows(struct demo *demo, struct sl_str sql, struct sl_err *err) {
     struct sl_pipeline select = {0};
     struct ten_rows rows = {0};
-    struct sl_buf text = {0}, sql = {0};
-    sl_buf_put_cstr(&sql, "SELECT order_id, customer_id, product_name, quantity, amount, status, "
-                          "order_timestamp FROM ");
-    put_table(&sql, demo->lake);
-    sl_buf_put_cstr(&sql, " LIMIT 10");
-    enum sl_code code =
-        sl_pipeline_load(&demo->cli->engine, "demo", sl_buf_str(&sql), &select, err);
+    struct sl_buf text = {0};
+    enum sl_code code = sl_pipeline_load(&demo->cli->engine, "demo", sql, &select, err);
     if (code == SL_OK)
         code = sl_batch_query_run(&select, select.selects[0]->query, begin_rows, take_rows, &rows,
                                   err);
     if (code == SL_OK) {
         sl_show_finish(rows.show, &text);
         code = sl_cli_print(sl_buf_str(&text), err);
-        demo->read_ms = lap_ms(demo);
+        demo->read_ms += lap_ms(demo);
     }
     sl_show_free(rows.show);
     sl_buf_release(&text);
-    sl_buf_release(&sql);
     sl_pipeline_release(&select);
     return code;
 }
+
+static enum sl_code print_rows(struct demo *demo, struct sl_err *err) {
+    struct sl_buf sql = {0};
+    sl_buf_put_cstr(&sql, "SELECT order_id, customer_id, product_name, quantity, amount, status, "
+                          "order_timestamp FROM ");
+    put_orders(&sql, demo);
+    sl_buf_put_cstr(&sql, " LIMIT 10");
+    enum sl_code code = show_rows(demo, sl_buf_str(&sql), err);
+    sl_buf_release(&sql);
+    return code;
+}
+
+/* ---- 4. what a pipeline of the user's own has written ---- */
+
+/* The table that query `i` is the first to write, if it can be read back. */
+static const struct sl_statement *table_of(const struct demo *demo, uint32_t i) {
+    const struct sl_statement *target = demo->pipeline.queries[i].target;
+    if (!target || !target->location.len) return NULL;
+    for (uint32_t k = 0; k < i; k++)
+        if (demo->pipeline.queries[k].target == target) return NULL;
+    struct sl_str format = sl_target_format(target);
+    return sl_str_eq_nocase(format, SL_STR("parquet")) || sl_str_eq_nocase(format, SL_STR("delta"))
+               ? target
+               : NULL;
+}
+
+/* A table without a file yet has no rows, and perhaps no schema: a window may still be open. */
+static enum sl_code print_tables(struct demo *demo, struct sl_err *err) {
+    uint32_t count = demo->pipeline.query_count;
+    demo->can_read = SL_NEW_ARRAY(&demo->pipeline.arena, bool, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sl_statement *table = table_of(demo, i);
+        struct sl_buf sql = {0};
+        struct sl_err local = {0};
+        demo->can_read[i] = false;
+        if (!table) continue;
+        sl_buf_put_cstr(&sql, "SELECT * FROM ");
+        put_table(&sql, sl_target_format(table), table->location);
+        printf("4. %.*s\n", SL_STR_ARG(table->location));
+        sl_buf_put_cstr(&sql, " LIMIT 10");
+        enum sl_code code = show_rows(demo, sl_buf_str(&sql), &local);
+        sl_buf_release(&sql);
+        if (code != SL_OK && code != SL_USER) return err ? (*err = local, code) : code;
+        demo->can_read[i] = code == SL_OK;
+        if (code == SL_USER) printf("     no rows yet\n\n");
+    }
+    return sl_cli_flush(err);
+}
+
+/* ---- 5. what next ---- */
 
 /* A word of a shell command, in quotes where it needs them. */
 static void put_word(struct sl_buf *out, struct sl_str word) {
@@ -324,36 +383,71 @@ static void put_by_hand(struct sl_buf *out, const struct demo *demo) {
         "--bad 1%% --negative 1%% --null 1%%\n  sluice run ",
         (long long)demo->count);
     put_word(out, sl_str(demo->file));
-    sl_buf_put_cstr(out, " -s brokers=localhost:9092 -s lake=/tmp/lake --available-now\n"
-                         "  sluice sql -c 'SELECT * FROM parquet.`/tmp/lake/orders` LIMIT 10'\n\n");
+    sl_buf_put_cstr(out, " -s brokers=localhost:9092 -s lake=/tmp/lake --available-now\n");
+    if (!demo->given)
+        sl_buf_put_cstr(out,
+                        "  sluice sql -c 'SELECT * FROM parquet.`/tmp/lake/orders` LIMIT 10'\n");
+    sl_buf_put_byte(out, '\n');
 }
 
-static void put_next(struct sl_buf *out, const struct demo *demo) {
+static void put_select(struct sl_buf *out, struct sl_str sql) {
+    sl_buf_put_cstr(out, "  sluice sql -c ");
+    put_word(out, sql);
+    sl_buf_put_byte(out, '\n');
+}
+
+static void put_show(struct sl_buf *out, struct sl_str checkpoint) {
+    if (!checkpoint.len) return;
+    sl_buf_put_cstr(out, "  sluice checkpoint show ");
+    put_word(out, checkpoint);
+    sl_buf_put_byte(out, '\n');
+}
+
+/* Commands for each table of the user's own pipeline. */
+static void put_given(struct sl_buf *out, struct demo *demo) {
+    for (uint32_t i = 0; i < demo->pipeline.query_count; i++) {
+        const struct sl_query_spec *spec = &demo->pipeline.queries[i];
+        const struct sl_statement *table = table_of(demo, i);
+        struct sl_buf sql = {0};
+        if (!spec->target) continue;
+        sl_buf_put_cstr(&sql, "SELECT count(*) FROM ");
+        if (table) put_table(&sql, sl_target_format(table), table->location);
+        if (table && demo->can_read[i]) put_select(out, sl_buf_str(&sql));
+        sl_buf_release(&sql);
+        put_show(out, sl_target_checkpoint(spec->target, spec->name, demo->cli->engine.settings,
+                                           &demo->pipeline.arena));
+    }
+    sl_buf_put_cstr(out, "  sluice explain ");
+    put_word(out, sl_str(demo->file));
+    sl_buf_put_byte(out, '\n');
+}
+
+static void put_built_in(struct sl_buf *out, const struct demo *demo) {
     struct sl_buf text = {0};
-    sl_buf_put_cstr(out, "Try next, with the table of this demo:\n  sluice sql -c ");
     sl_buf_put_cstr(&text, "SELECT order_id, status, amount, revenue FROM ");
-    put_table(&text, demo->lake);
+    put_orders(&text, demo);
     sl_buf_put_cstr(&text, " WHERE amount > 2000 LIMIT 5");
-    put_word(out, sl_buf_str(&text));
-    sl_buf_put_cstr(out, "\n  sluice checkpoint show ");
+    put_select(out, sl_buf_str(&text));
     sl_buf_clear(&text);
     sl_buf_printf(&text, "%s/_checkpoints/orders", demo->lake);
-    put_word(out, sl_buf_str(&text));
-    if (demo->given) {
-        sl_buf_put_cstr(out, "\n  sluice explain ");
-        put_word(out, sl_str(demo->file));
-    } else {
-        sl_buf_put_cstr(out, "\n  sluice demo --print-sql | sluice explain -");
-    }
-    if (demo->lake_is_ours) {
-        sl_buf_put_cstr(out, "\n  rm -r ");
-        put_word(out, sl_str(demo->lake));
-    }
-    sl_buf_put_byte(out, '\n');
+    put_show(out, sl_buf_str(&text));
+    sl_buf_put_cstr(out, "  sluice demo --print-sql | sluice explain -\n");
     sl_buf_release(&text);
 }
 
-static enum sl_code print_next_steps(const struct demo *demo, struct sl_err *err) {
+static void put_next(struct sl_buf *out, struct demo *demo) {
+    sl_buf_put_cstr(out, "Try next, with what this demo wrote:\n");
+    if (demo->given)
+        put_given(out, demo);
+    else
+        put_built_in(out, demo);
+    if (!demo->lake_is_ours) return;
+    sl_buf_put_cstr(out, "  rm -r ");
+    put_word(out, sl_str(demo->lake));
+    sl_buf_put_byte(out, '\n');
+}
+
+static enum sl_code print_next_steps(struct demo *demo, struct sl_err *err) {
     struct sl_buf out = {0};
     sl_buf_printf(&out,
                   "Time: broker %lld ms, orders %lld ms, pipeline %lld ms, reading %lld ms.\n\n",
@@ -375,8 +469,12 @@ static enum sl_code guide(struct demo *demo, struct sl_err *err) {
     SL_TRY(load_pipeline(demo, err));
     SL_TRY(generate_orders(demo, err));
     SL_TRY(run_orders(demo, err));
-    SL_TRY(print_tree(demo, err));
-    SL_TRY(print_rows(demo, err));
+    if (demo->given) {
+        SL_TRY(print_tables(demo, err));
+    } else {
+        SL_TRY(print_tree(demo, err));
+        SL_TRY(print_rows(demo, err));
+    }
     return print_next_steps(demo, err);
 }
 
@@ -442,10 +540,11 @@ static const struct sl_flag flags[] = {
 
 const struct sl_command sl_command_demo = {
     .name = "demo",
-    .summary = "the main job end to end on an embedded broker, in seconds",
+    .summary = "the main job, or a pipeline of yours, over orders on an embedded broker",
     .usage = "demo [FILE.sql]",
     .flags = flags,
     .examples = "  sluice demo\n  sluice demo --count 1000000 --lake /tmp/lake\n"
-                "  sluice demo --print-sql > orders.sql\n",
+                "  sluice demo --print-sql > mine.sql      (change it, then:)\n"
+                "  sluice demo mine.sql                    reads topic `orders` at ${brokers}\n",
     .run = run,
 };

@@ -246,7 +246,7 @@ static enum sl_code unknown_type(struct parser *p, struct token token) {
                token.text.ptr);
     for (int i = 0; i < NAME_COUNT; i++) names[i] = sl_str(simple_names[i].name);
     int nearest = sl_str_nearest(token.text, names, NAME_COUNT);
-    if (nearest >= 0) sl_hint(p->err, "Did you mean `%s`?", simple_names[nearest].name);
+    if (nearest >= 0) sl_hint(p->err, "did you mean `%s`?", simple_names[nearest].name);
     return SL_USER;
 }
 

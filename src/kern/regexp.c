@@ -27,7 +27,7 @@ static enum sl_code bad_pattern(struct sl_err *err, const char *function, struct
     sl_fail_at(err, (struct sl_span){0, 0}, "INVALID_PARAMETER_VALUE.PATTERN", "22023",
                "The value of parameter(s) `regexp` in `%s` is invalid: '%.*s'.", function,
                (int)(pattern.len > 200 ? 200 : pattern.len), pattern.ptr);
-    return sl_hint(err, "The regular expression says: %s.", reason);
+    return sl_hint(err, "the regular expression says: %s", reason);
 }
 
 enum sl_code sl_regexp_compile(struct sl_arena *query, struct sl_str pattern, const char *function,

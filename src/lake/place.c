@@ -81,7 +81,7 @@ static enum sl_code refuse_delta(struct sl_str path, const struct sl_place *plac
                    ? "`%.*s` is a Delta table: it has a `_delta_log`, which says what its files are"
                    : "`%.*s` lies in a Delta table, whose `_delta_log` says what its files are",
                SL_STR_ARG(path));
-    return sl_hint(err, "The table is delta.`%.*s`.", SL_STR_ARG(place->root)), SL_USER;
+    return sl_hint(err, "the table is delta.`%.*s`", SL_STR_ARG(place->root)), SL_USER;
 }
 
 static enum sl_code refuse_sink_log(struct sl_str path, const struct sl_place *place,

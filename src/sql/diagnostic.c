@@ -200,7 +200,7 @@ void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const c
     sl_buf_put_byte(out, '\n');
     bool placed = err->span.end > err->span.begin;
     /* a suggestion stands at its place, advice below */
-    bool suggestion = err->hint[0] && strncmp(err->hint + 1, "id you mean", 11) == 0,
+    bool suggestion = err->hint[0] && strncmp(err->hint, "did you mean", 12) == 0,
          label = placed && suggestion;
     if (placed) {
         struct place place = find_place(source, err->span);
@@ -219,8 +219,8 @@ void sl_sql_put_diagnostic(struct sl_buf *out, const struct sl_err *err, const c
     }
     if (err->hint[0] && !label) {
         put_styled(out, color, bold, "help");
-        sl_buf_printf(out, ": %c", suggestion ? 'd' : err->hint[0]);
-        put_clean(out, err->hint + 1);
+        sl_buf_put_cstr(out, ": ");
+        put_clean(out, err->hint);
         sl_buf_put_byte(out, '\n');
     }
 }

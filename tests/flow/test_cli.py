@@ -112,7 +112,8 @@ def test_wrong_values(lab):
         ([*at, "--every", "banana"], 2, "not a duration such as 30s"),
         ([*at, "--max-batches", "0"], 2, "at least 1"),
         (["gen", "orders", "--stdout", "--mode", "slow"], 2, "continuous, count, burst or fast"),
-        (["gen", "orders", "--stdout", "--shape", "orders8"], 2, "orders9, paid, simple or orders11"),
+        (["gen", "orders", "--stdout", "--shape", "orders8"], 2, "orders9, paid, simple, orders11 or payments"),
+        (["gen", "nexmark", "--stdout", "--dup", "1%"], 2, "`--dup` is for `gen orders` only"),
         (["gen", "orders", "--stdout", "--bad", "200%"], 2, "a share such as 5% or 0.05"),
         (["gen", "orders", "--stdout", "--rate", "quick"], 2, "records a second, or max"),
         (["gen", "orders", "--stdout", "--count", "-1"], 2, "must not be negative"),
@@ -497,6 +498,26 @@ def test_demo_works_anywhere(lab):
     with open(ORDERS) as sql:
         assert run("demo", "--print-sql").ok().out == sql.read()
     run("demo", lab.path("none.sql")).expect(1, "none.sql`: No such file")
+
+
+def test_demo_of_a_pipeline_of_ones_own(lab):
+    """Its tables are shown whatever their names, and what has no rows yet is no error; what it says to type can be typed."""
+    pipeline, place = lab.path("own.sql"), lab.path("own-place")
+    os.makedirs(place)
+    with open(pipeline, "w") as file:
+        file.write("".join(
+            f"CREATE STREAMING TABLE {name} USING {kind} LOCATION '${{lake}}/{name}' TBLPROPERTIES ('sluice.checkpointLocation' = "
+            f"'${{lake}}/_checkpoints/{name}') AS SELECT CAST(key AS STRING) AS k, partition FROM STREAM read_kafka(bootstrapServers => "
+            f"'${{brokers}}', subscribe => 'orders', startingOffsets => 'earliest') WHERE {keep};\n"
+            for name, kind, keep in (("all_of_them", "delta", "true"), ("none_of_them", "parquet", "partition < 0"))))
+    done = shell(f"$SLUICE demo -n 20 {pipeline}", TMPDIR=place)
+    assert done.returncode == 0 and not done.stderr, done
+    assert "/all_of_them" in done.stdout and "|ORD-" not in done.stdout and "rejected" not in done.stdout, done.stdout
+    lines = done.stdout[done.stdout.index("Try next"):].splitlines()[1:]
+    assert len(lines) >= 5 and lines[-1].startswith("  rm -r "), lines
+    for line in lines:
+        typed = shell(f"sluice() {{ $SLUICE \"$@\"; }}; {line}")
+        assert typed.returncode == 0, (line, typed.stderr)
 
 
 def test_demo_reads_all_it_sent(lab):

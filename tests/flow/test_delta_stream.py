@@ -235,7 +235,7 @@ def test_new_columns_need_a_restart(lab):
     foreign.append(range(3, 5))
     until(lambda: foreign.numbers() == list(range(5)), "five rows")
     foreign.append(range(5, 7), extra="x")
-    running.wait().expect(CONFLICT, "DELTA_SCHEMA_CHANGED_WITH_VERSION", "column `extra`", "Start the query again")
+    running.wait().expect(CONFLICT, "DELTA_SCHEMA_CHANGED_WITH_VERSION", "column `extra`", "start the query again")
     foreign.run().ok()
     assert foreign.numbers() == list(range(7))
 

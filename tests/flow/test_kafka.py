@@ -236,7 +236,7 @@ def test_other_topics_under_an_old_checkpoint(lab):
     for options in (f"subscribe => '{new}'", f"subscribePattern => '{new}.*'", f"assign => '{{\"{new}\":[0]}}'"):
         lake = lake_of(lab, options, name="lake")
         result = lake.run().expect(1, "KAFKA_DATA_LOSS", "the query reads other topics than its checkpoint knows", f"{old}-0, {old}-1",
-                                   "Name the old topics again", "failOnDataLoss")
+                                   "name the old topics again", "failOnDataLoss")
         assert "asking again" not in result.err and "aged out" not in result.err, result.err
         assert lake.batches() == [0]
     lossy = lab.lake(new, loss="false")

@@ -159,7 +159,7 @@ def test_rows_that_no_topic_holds(lab):
     place, bad = f"made from topic {source} partition 0 offset 0)", "IF(offset = 1, %s, %s)"
     for columns, options, texts in (
             ("value, CAST(NULL AS STRING) AS topic", "", ("null topic present in the data. Use the topic option", f"(column `topic` of the row {place}", "coalesce")),
-            ("value, 'a b' AS topic", "", ("`a b` cannot be the name of a topic", f"(column `topic` of the row {place}", "Names have letters")),
+            ("value, 'a b' AS topic", "", ("`a b` cannot be the name of a topic", f"(column `topic` of the row {place}", "names have letters")),
             ("value, -7 AS partition", f", topic = '{target}'", ("the partition is -7", f"(column `partition` of the row {place}", "NULL leaves the choice")),
             ("value, explode(array(-1, 0)) AS partition", f", topic = '{target}'", ("the partition is -1",)),
             (f"value, {bad % ('7', '0')} AS partition", f", topic = '{target}'",
@@ -167,7 +167,7 @@ def test_rows_that_no_topic_holds(lab):
             ("value, array(named_struct('key', CAST(NULL AS STRING), 'value', value)) AS headers", f", topic = '{target}'",
              ("a header has no key", f"(column `headers` of the row {place}", "Give every struct")),
             ("repeat('x', 1048576) AS value", f", topic = '{target}'",
-             ("the record is 10486", "value 1048576, key 0", "`max.request.size` (1048576)", f"(column `value` of the row {place}", "Raise `kafka.max.request.size`"))):
+             ("the record is 10486", "value 1048576, key 0", "`max.request.size` (1048576)", f"(column `value` of the row {place}", "raise `kafka.max.request.size`"))):
         lake = sink_of(lab, source, options, columns, name=f"l{abs(hash(columns))}")
         lake.run().expect(1, *texts)
         assert lake.batches() == [] and not records(lab, target), columns

@@ -18,9 +18,9 @@ enum sl_code sl_delta_changes_check_table(const struct sl_delta_changes *changes
                   "the Delta table at `%s` (id = '%.*s') is not the one this query has read before "
                   "(id = '%.*s')",
                   changes->table_dir, SL_STR_ARG(now), SL_STR_ARG(before));
-    return sl_hint(err, "The table was deleted and made again, or the query reads another one now. "
-                        "Go back to the old table, or delete the query's checkpoint to begin "
-                        "anew."),
+    return sl_hint(err, "the table was deleted and made again, or the query reads another one now; "
+                        "go back to the old table, or delete the query's checkpoint to begin "
+                        "anew"),
            SL_USER;
 }
 
@@ -31,10 +31,10 @@ static enum sl_code refuse_change(const struct sl_delta_changes *changes, int64_
                   "the schema of the Delta table `%s` is another one in version %lld: %.*s",
                   changes->table_dir, (long long)version, SL_STR_ARG(why));
     if (restart_helps)
-        return sl_hint(err, "Start the query again: it goes on with the new columns."), SL_CONFLICT;
+        return sl_hint(err, "start the query again: it goes on with the new columns"), SL_CONFLICT;
     return sl_hint(err,
-                   "The change is not one that a stream can read across. Start the query with "
-                   "a new checkpoint, or with startingVersion behind version %lld.",
+                   "the change is not one that a stream can read across; start the query with "
+                   "a new checkpoint, or with startingVersion behind version %lld",
                    (long long)version),
            SL_UNSUPPORTED;
 }
@@ -172,8 +172,8 @@ static enum sl_code refuse_update(const struct walk *walk, const struct commit *
                   (long long)commit->version, walk->changes->table_dir,
                   (int)(what.len < SHOWN_MAX ? what.len : SHOWN_MAX), (const char *)what.ptr);
     sl_buf_release(&what);
-    return sl_hint(err, "Set the option skipChangeCommits to 'true' to pass over such versions, or "
-                        "delete the query's checkpoint to begin anew with the rows as they are."),
+    return sl_hint(err, "set the option skipChangeCommits to 'true' to pass over such versions, or "
+                        "delete the query's checkpoint to begin anew with the rows as they are"),
            SL_UNSUPPORTED;
 }
 
@@ -184,7 +184,7 @@ static enum sl_code refuse_delete(const struct walk *walk, const struct commit *
                   "`%.*s`), which a stream cannot pass on",
                   (long long)commit->version, walk->changes->table_dir,
                   SL_STR_ARG(commit->removed));
-    return sl_hint(err, "Set the option ignoreDeletes to 'true' to pass over such versions."),
+    return sl_hint(err, "set the option ignoreDeletes to 'true' to pass over such versions"),
            SL_UNSUPPORTED;
 }
 
@@ -225,9 +225,9 @@ static enum sl_code lost_commits(const struct sl_delta_changes *changes, int64_t
                   "the stream cannot go on from version %lld of the Delta table `%s`: its log "
                   "starts at %lld",
                   (long long)version, changes->table_dir, (long long)seen);
-    return sl_hint(err, "The retention of the log (delta.logRetentionDuration) is shorter than the "
-                        "query was behind. Begin anew with a new checkpoint, or set the option "
-                        "failOnDataLoss to 'false' to go on without the missing versions."),
+    return sl_hint(err, "the retention of the log (delta.logRetentionDuration) is shorter than the "
+                        "query was behind; begin anew with a new checkpoint, or set the option "
+                        "failOnDataLoss to 'false' to go on without the missing versions"),
            SL_DATA;
 }
 

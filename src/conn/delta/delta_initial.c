@@ -70,8 +70,8 @@ static enum sl_code not_there(const char *table_dir, int64_t version, struct sl_
                   "version %lld of the Delta table `%s`, which the stream began with, cannot be "
                   "read any more: its log files are gone",
                   (long long)version, table_dir);
-    sl_hint(err, "Nobody deleted them? Then the query lags behind the table's retention. Delete "
-                 "its checkpoint to begin anew, and raise delta.logRetentionDuration.");
+    sl_hint(err, "if nobody deleted them, the query lags behind the table's retention; delete "
+                 "its checkpoint to begin anew, and raise delta.logRetentionDuration");
     return SL_DATA;
 }
 

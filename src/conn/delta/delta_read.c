@@ -34,7 +34,7 @@ enum sl_code sl_delta_read_no_table(const char *table_dir, struct sl_err *err) {
                              "`%s` does not exist", table_dir);
     sl_delta_fail(err, SL_USER, "DELTA_MISSING_DELTA_TABLE", "42P01",
                   "`%s` is not a Delta table: it has no version in `_delta_log`", table_dir);
-    sl_hint(err, "Plain Parquet files are read with parquet.`%s`.", table_dir);
+    sl_hint(err, "plain Parquet files are read with parquet.`%s`", table_dir);
     return SL_USER;
 }
 
@@ -93,8 +93,8 @@ static enum sl_code lost_file(const struct reader *reader, struct sl_err *err) {
                   "the file `%s` is gone, but the version of the Delta table `%s` that is read "
                   "needs it",
                   reader->file.path, reader->read->table_dir);
-    sl_hint(err, "Files go by VACUUM, or when somebody deletes them by hand. A newer version of "
-                 "the table may do without it.");
+    sl_hint(err, "files go by VACUUM, or when somebody deletes them by hand; a newer version of "
+                 "the table may do without it");
     return SL_DATA;
 }
 

@@ -19,8 +19,8 @@ static enum sl_code take_columns(struct sl_delta_stream *stream,
     if (metadata->schema->field_count == 0) {
         sl_delta_fail(err, SL_USER, "DELTA_SCHEMA_NOT_SET", "KD008",
                       "the Delta table `%s` has no columns", read->table_dir);
-        return sl_hint(err, "Write rows into it, or make it with its columns, before a stream "
-                            "reads it."),
+        return sl_hint(err, "write rows into it, or make it with its columns, before a stream "
+                            "reads it"),
                SL_USER;
     }
     SL_TRY(sl_delta_shape_copy(read->env->query, metadata, &stream->changes.shape, err));

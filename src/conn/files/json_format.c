@@ -104,7 +104,7 @@ static enum sl_code start(struct sl_file_source *source, struct sl_err *err) {
                    "0A000", "the only column is `%.*s`, which holds the records that do not fit",
                    SL_STR_ARG(state->files->fields[0].name));
         if (err) err->code = SL_UNSUPPORTED;
-        return sl_hint(err, "Add the columns that the records should have."), SL_UNSUPPORTED;
+        return sl_hint(err, "add the columns that the records should have"), SL_UNSUPPORTED;
     }
     if (corrupt >= 0 && state->files->fields[corrupt].type->kind != SL_STRING_KIND)
         return sl_fail_at(err, (struct sl_span){0}, "INVALID_CORRUPT_RECORD_TYPE", "42804",

@@ -125,9 +125,9 @@ enum sl_code sl_kafka_fail_loss(struct sl_err *err, const char *subclass, const 
         snprintf(err->condition, sizeof err->condition, "KAFKA_DATA_LOSS.%s", subclass);
         snprintf(err->sqlstate, sizeof err->sqlstate, "22000");
     }
-    return sl_hint(err, "Some records may be gone: they aged out, or the topic was deleted before "
-                        "they were read. To go on without them set failOnDataLoss => 'false'; they "
-                        "are then counted and logged.");
+    return sl_hint(err, "some records may be gone: they aged out, or the topic was deleted before "
+                        "they were read; to go on without them set failOnDataLoss => 'false'; they "
+                        "are then counted and logged");
 }
 
 /* ---- life ---- */

@@ -139,11 +139,11 @@ static enum sl_code fail(struct sl_kafka_delivery *delivery, rd_kafka_resp_err_t
     enum sl_code code = sl_kafka_client_fail(delivery->client, err, error, since_ns, what, reason);
     if (is_refused_right(error))
         sl_hint(err, delivery->transactional
-                         ? "The user needs WRITE on the topic, WRITE and DESCRIBE on the "
+                         ? "the user needs WRITE on the topic, WRITE and DESCRIBE on the "
                            "transactional id `sluice-*`, READ on the group `sluice-*` and on the "
-                           "topic (for the batch's marker). Only WRITE on the topic is needed with "
-                           "'sluice.delivery' = 'at-least-once'."
-                         : "The user needs WRITE on the topic.");
+                           "topic (for the batch's marker); only WRITE on the topic is needed with "
+                           "'sluice.delivery' = 'at-least-once'"
+                         : "the user needs WRITE on the topic");
     return code;
 }
 
@@ -189,7 +189,7 @@ static enum sl_code fail_record(struct sl_kafka_delivery *delivery, struct sl_er
                 failure.topic, failure.partition, place);
         return sl_hint(err,
                        "NULL leaves the choice to the key. `sluice topic describe %s` shows "
-                       "the partitions there are.",
+                       "the partitions there are",
                        failure.topic);
     }
     if (is_unknown_topic(failure.error)) {
@@ -198,8 +198,8 @@ static enum sl_code fail_record(struct sl_kafka_delivery *delivery, struct sl_er
                 "to go there%s",
                 failure.topic, delivery->client->servers, place);
         return sl_hint(err,
-                       "Make it (sluice topic create %s), or name another one in the option or "
-                       "column `topic`.",
+                       "make it (sluice topic create %s), or name another one in the option or "
+                       "column `topic`",
                        failure.topic);
     }
     if (failure.partition >= 0)
@@ -209,8 +209,8 @@ static enum sl_code fail_record(struct sl_kafka_delivery *delivery, struct sl_er
     enum sl_code code =
         fail(delivery, failure.error, delivery->begin_ns, what, failure.reason, err);
     if (failure.error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        sl_hint(err, "Raise the topic's `max.message.bytes`, or lower `kafka.batch.size` below it; "
-                     "a record that is larger by itself cannot be written.");
+        sl_hint(err, "raise the topic's `max.message.bytes`, or lower `kafka.batch.size` below it; "
+                     "a record that is larger by itself cannot be written");
     return code;
 }
 
@@ -473,7 +473,7 @@ enum sl_code sl_kafka_delivery_find_topic(struct sl_kafka_delivery *delivery, st
     }
     sl_fail(err, SL_USER, "topic `%.*s` does not exist on the Kafka brokers `%s`", SL_STR_ARG(name),
             delivery->client->servers);
-    return sl_hint(err, "Make it: sluice topic create %.*s --partitions 4", SL_STR_ARG(name));
+    return sl_hint(err, "make it: sluice topic create %.*s --partitions 4", SL_STR_ARG(name));
 }
 
 /* ---- records ---- */

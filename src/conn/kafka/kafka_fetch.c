@@ -433,9 +433,9 @@ static enum sl_kafka_take take_error(struct sl_kafka_fetcher *fetcher,
                 message->err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED)) {
         err->code = SL_DATA; /* a corrupt batch never gets better by itself */
         err->retriable = false;
-        sl_hint(err, "The record batch in the topic is damaged, of an unknown format, or larger "
-                     "than 64 MiB when decompressed; it was not skipped. A new query can start "
-                     "behind it.");
+        sl_hint(err, "the record batch in the topic is damaged, of an unknown format, or larger "
+                     "than 64 MiB when decompressed; it was not skipped; a new query can start "
+                     "behind it");
     }
     return SL_KAFKA_FAILED;
 }

@@ -36,10 +36,10 @@ static enum sl_code report_dropped(struct sl_kafka_source *source,
         "checkpoint has offsets of %s, which it no longer reads",
         SL_STR_ARG(source->description), names);
     if (code == SL_OK) return SL_OK;
-    sl_hint(err, "Name the old topics again, or start the changed query with a checkpoint and a "
-                 "table of its own. To go on from here set failOnDataLoss => 'false': topics that "
+    sl_hint(err, "name the old topics again, or start the changed query with a checkpoint and a "
+                 "table of its own; to go on from here set failOnDataLoss => 'false': topics that "
                  "are new are read from their beginning, and what is unread of the others is left "
-                 "out.");
+                 "out");
     return code;
 }
 

@@ -48,6 +48,18 @@ struct sl_kafka_offsets sl_kafka_offsets_copy(struct sl_arena *arena,
     return copy;
 }
 
+struct sl_kafka_offsets sl_kafka_offsets_merge(struct sl_arena *arena,
+                                               const struct sl_kafka_offsets *a,
+                                               const struct sl_kafka_offsets *b) {
+    struct sl_kafka_offsets both = {
+        SL_NEW_ARRAY(arena, struct sl_kafka_offset, a->count + (size_t)b->count + 1),
+        a->count + b->count};
+    if (a->count) memcpy(both.items, a->items, a->count * sizeof *a->items);
+    if (b->count) memcpy(both.items + a->count, b->items, b->count * sizeof *b->items);
+    sl_kafka_offsets_sort(&both);
+    return both;
+}
+
 void sl_kafka_offsets_name(char *buf, size_t cap, const struct sl_kafka_offsets *offsets) {
     enum { SHOWN = 5 };
     size_t used = 0;
@@ -67,7 +79,7 @@ void sl_kafka_offsets_name(char *buf, size_t cap, const struct sl_kafka_offsets 
 static enum sl_code bad_shape(struct sl_err *err, const char *what, const char *why,
                               const char *example) {
     sl_fail(err, SL_USER, "%s is not valid: %s", what, why);
-    return sl_hint(err, "Write it as %s.", example);
+    return sl_hint(err, "write it as %s", example);
 }
 
 static const char offsets_example[] = "{\"topic\":{\"0\":23,\"1\":-2}}";

@@ -44,6 +44,11 @@ bool sl_kafka_offsets_equal(const struct sl_kafka_offsets *a, const struct sl_ka
 /* Copy with its own items; topic texts are shared. */
 struct sl_kafka_offsets sl_kafka_offsets_copy(struct sl_arena *arena,
                                               const struct sl_kafka_offsets *offsets);
+/* The partitions of both lists; one that is in both may have the offset of either. Topic texts are
+ * shared. */
+struct sl_kafka_offsets sl_kafka_offsets_merge(struct sl_arena *arena,
+                                               const struct sl_kafka_offsets *a,
+                                               const struct sl_kafka_offsets *b);
 /* "orders-0, orders-3 and 7 more": the partitions of `offsets`, for messages. */
 void sl_kafka_offsets_name(char *buf, size_t cap, const struct sl_kafka_offsets *offsets);
 

@@ -29,8 +29,8 @@ static enum sl_code unknown_option(const struct sl_option *option, struct sl_err
     int nearest = sl_str_nearest(option->name, names, OPTION_COUNT);
     sl_fail_at(err, option->span, "", "", "unknown option `%.*s` of the Kafka source",
                SL_STR_ARG(option->name));
-    if (nearest >= 0) return sl_hint(err, "Did you mean `%s`?", sl_kafka_option_rows[nearest].name);
-    return sl_hint(err, "Options of the Kafka client are written with the prefix `kafka.`.");
+    if (nearest >= 0) return sl_hint(err, "did you mean `%s`?", sl_kafka_option_rows[nearest].name);
+    return sl_hint(err, "options of the Kafka client are written with the prefix `kafka.`");
 }
 
 /* Sorts the options into `given` and the client's properties. */
@@ -127,7 +127,7 @@ static enum sl_code take_selection(struct sl_arena *arena, const struct given *g
     }
     if (found < 0) {
         sl_fail(err, SL_USER, "one of `subscribe`, `subscribePattern` and `assign` must be set");
-        return sl_hint(err, "Write for example subscribe => 'orders'.");
+        return sl_hint(err, "write for example subscribe => 'orders'");
     }
     const struct sl_option *option = given->option[ids[found]];
     out->select = (enum sl_kafka_select)found;
@@ -165,7 +165,7 @@ static enum sl_code take_offsets(struct sl_arena *arena, const struct given *giv
         sl_fail_at(err, option->span, "", "", "option `%s` cannot be `%.*s`",
                    sl_kafka_option_rows[id].name, SL_STR_ARG(option->value));
         return sl_hint(err,
-                       "Write earliest, latest, or offsets as {\"topic\":{\"0\":23,\"1\":-2}}.");
+                       "write earliest, latest, or offsets as {\"topic\":{\"0\":23,\"1\":-2}}");
     }
     out->kind = SL_KAFKA_AT_OFFSETS;
     enum sl_code code =
@@ -223,7 +223,7 @@ static enum sl_code check_where(const struct given *given, bool streaming, struc
         sl_fail_at(err, given->option[id]->span, "", "",
                    "option `%s` is not allowed in a streaming query",
                    sl_kafka_option_rows[id].name);
-        return sl_hint(err, "A stream has no end; use a batch query, or --available-now.");
+        return sl_hint(err, "a stream has no end; use a batch query, or --available-now");
     }
     return SL_OK;
 }
@@ -277,8 +277,8 @@ static enum sl_code take_servers(struct sl_arena *arena, const struct given *giv
     out->bootstrap_servers = sl_kafka_property_find(&out->properties, "bootstrap.servers");
     if (out->bootstrap_servers) return SL_OK;
     sl_fail(err, SL_USER, "option `bootstrapServers` must be set for the Kafka source");
-    return sl_hint(err, "Write bootstrapServers => 'localhost:9092' (in Spark: "
-                        "kafka.bootstrap.servers).");
+    return sl_hint(err, "write bootstrapServers => 'localhost:9092' (in Spark: "
+                        "kafka.bootstrap.servers)");
 }
 
 enum sl_code sl_kafka_options_resolve(struct sl_arena *arena, const struct sl_options *options,

@@ -39,7 +39,7 @@ const char *sl_kafka_property_find(const struct sl_kafka_properties *properties,
 static enum sl_code refuse(struct sl_err *err, struct sl_span span, struct sl_str name,
                            const char *hint) {
     sl_fail_at(err, span, "", "", "Kafka option `kafka.%.*s` is not supported", SL_STR_ARG(name));
-    return sl_hint(err, "%s%s.", islower((unsigned char)hint[0]) ? "Instead: " : "", hint);
+    return sl_hint(err, "%s%s", islower((unsigned char)hint[0]) ? "instead: " : "", hint);
 }
 
 /* librdkafka itself judges name and value; its names for the message come from its own table. */
@@ -54,9 +54,9 @@ static enum sl_code unknown_name(struct sl_err *err, struct sl_span span, struct
     int nearest = sl_str_nearest(name, names, count);
     sl_fail_at(err, span, "", "", "unknown Kafka client property `kafka.%.*s`", SL_STR_ARG(name));
     if (nearest >= 0)
-        sl_hint(err, "Did you mean `kafka.%.*s`?", SL_STR_ARG(names[nearest]));
+        sl_hint(err, "did you mean `kafka.%.*s`?", SL_STR_ARG(names[nearest]));
     else
-        sl_hint(err, "Known are the properties of Kafka's clients and those of librdkafka.");
+        sl_hint(err, "known are the properties of Kafka's clients and those of librdkafka");
     free(names);
     rd_kafka_conf_dump_free(dump, dumped);
     return SL_USER;
@@ -148,7 +148,7 @@ static enum sl_code jaas_config(struct sl_arena *arena, struct sl_str name, stru
                       "set `kafka.sasl.oauthbearer.*`, for Kerberos `kafka.sasl.kerberos.*`");
     if (!jaas_value(value, "username", &user) || !jaas_value(value, "password", &password)) {
         sl_fail_at(err, span, "", "", "`kafka.sasl.jaas.config` has no user name or password");
-        return sl_hint(err, "Write it as: org.apache.kafka.common.security.plain.PlainLoginModule "
+        return sl_hint(err, "write it as: org.apache.kafka.common.security.plain.PlainLoginModule "
                             "required username=\"x\" password=\"y\";");
     }
     sl_kafka_property_add(arena, out, "sasl.username", user);

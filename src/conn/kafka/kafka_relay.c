@@ -135,7 +135,7 @@ enum sl_code sl_kafka_relay_start(int from_port, int to_port, struct sl_kafka_re
         bind(relay->listener, (struct sockaddr *)&at, sizeof at) != 0 ||
         listen(relay->listener, 64) != 0 || pipe(relay->wake) != 0) {
         code = sl_fail_sys(err, errno, "could not listen on 127.0.0.1:%d", from_port);
-        sl_hint(err, "Another broker may be running there; stop it, or choose another port.");
+        sl_hint(err, "another broker may be running there; stop it, or choose another port");
     }
     if (code == SL_OK && pthread_create(&relay->thread, NULL, relay_main, relay) != 0)
         code = sl_fail_sys(err, EAGAIN, "could not start a thread");

@@ -87,9 +87,9 @@ static bool refuse_size(const struct sl_kafka_sink *sink, const struct record *r
              by_topic ? "max.message.bytes` of the topic" : "max.request.size`",
              sink->record_bytes_max);
     return refuse(out, "max.request.size", "value", "KAFKA_RECORD_TOO_LARGE",
-                  by_topic ? "Raise the topic's `max.message.bytes`, or write less."
-                           : "Raise `kafka.max.request.size` of the sink and the topic's "
-                             "`max.message.bytes`, or write less.");
+                  by_topic ? "raise the topic's `max.message.bytes`, or write less"
+                           : "raise `kafka.max.request.size` of the sink and the topic's "
+                             "`max.message.bytes`, or write less");
 }
 
 static bool accepts(const struct sl_kafka_sink *sink, const struct record *record,
@@ -101,20 +101,20 @@ static bool accepts(const struct sl_kafka_sink *sink, const struct record *recor
                  "null topic present in the data. Use the topic option for setting a default "
                  "topic");
         return refuse(out, "topic", "topic", "KAFKA_NULL_TOPIC_IN_DATA",
-                      "Name a topic for such rows (coalesce), leave them out (WHERE), or set the "
-                      "option `topic`, to which all rows then go.");
+                      "name a topic for such rows (coalesce), leave them out (WHERE), or set the "
+                      "option `topic`, to which all rows then go");
     }
     if (sink->columns.topic >= 0 && !is_topic_name(record->topic)) {
         snprintf(out->msg, sizeof out->msg, "`%.*s` cannot be the name of a topic",
                  record->topic.len > 100 ? 100 : (int)record->topic.len, record->topic.ptr);
         return refuse(out, "topic", "topic", "KAFKA_INVALID_TOPIC",
-                      "Names have letters, digits, `.`, `_` and `-`, 249 at most.");
+                      "names have letters, digits, `.`, `_` and `-`, 249 at most");
     }
     if (record->has_partition && record->partition < 0) {
         snprintf(out->msg, sizeof out->msg, "the partition is %d, which is negative",
                  record->partition);
         return refuse(out, "partition", "partition", "KAFKA_INVALID_PARTITION",
-                      "NULL leaves the choice to the key.");
+                      "NULL leaves the choice to the key");
     }
     return true;
 }

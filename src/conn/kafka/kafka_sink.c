@@ -84,8 +84,8 @@ static enum sl_code other_checkpoint(const struct sl_kafka_sink *sink, const cha
             "the last batch in the topic is %" PRId64 ", %s: checkpoint `%.*s` is not the one that "
             "wrote it (an older copy was restored?)",
             sink->marker.batch_id, what, SL_STR_ARG(sink->env->checkpoint_dir));
-    return sl_hint(err, "Restore the newest checkpoint; or begin with a new one, or set "
-                        "'sluice.delivery' = 'at-least-once', and records will be written again.");
+    return sl_hint(err, "restore the newest checkpoint; or begin with a new one, or set "
+                        "'sluice.delivery' = 'at-least-once', and records will be written again");
 }
 
 static enum sl_code check_marker(const struct sl_kafka_sink *sink, int64_t batch_id,
@@ -130,8 +130,8 @@ static enum sl_code check_forgotten(struct sl_kafka_sink *sink, int64_t batch_id
             "`offsets.retention.minutes`)",
             sink->holds_letters ? "dead letters" : "rows", batch_id, (long long)(age_ms / 3600000),
             sink->transactional_id);
-    return sl_hint(err, "Look whether they are there. If not, or if doubles do no harm, run once "
-                        "with 'sluice.delivery' = 'at-least-once' on this sink.");
+    return sl_hint(err, "look whether they are there; if not, or if doubles do no harm, run once "
+                        "with 'sluice.delivery' = 'at-least-once' on this sink");
 }
 
 static enum sl_code is_committed(struct sl_sink *base, int64_t batch_id, uint64_t offsets_hash,
@@ -217,9 +217,9 @@ static enum sl_code explain_age(const struct sl_kafka_sink *sink, int64_t begin_
     int64_t seconds = (sl_clock_mono_ns() - begin_ns) / 1000000000;
     if (err && err->code == SL_CONFLICT && seconds >= sink->options.transaction_timeout_ms / 1000)
         sl_hint(err,
-                "The transaction was open for %lld s, longer than `kafka.transaction.timeout.ms` "
-                "(%lld s). Make batches smaller (maxOffsetsPerTrigger), or raise it; the brokers' "
-                "limit is `transaction.max.timeout.ms`.",
+                "the transaction was open for %lld s, longer than `kafka.transaction.timeout.ms` "
+                "(%lld s); make batches smaller (maxOffsetsPerTrigger), or raise it; the brokers' "
+                "limit is `transaction.max.timeout.ms`",
                 (long long)seconds, (long long)(sink->options.transaction_timeout_ms / 1000));
     return err ? err->code : SL_CONFLICT;
 }

@@ -39,8 +39,7 @@ static enum sl_code collect_properties(struct sl_arena *arena, const struct sl_o
         sl_kafka_property_add(arena, out, "bootstrap.servers", servers->value);
     if (sl_kafka_property_find(out, "bootstrap.servers")) return SL_OK;
     sl_fail(err, SL_USER, "option `kafka.bootstrap.servers` must be set for the Kafka sink");
-    return sl_hint(err,
-                   "Write OPTIONS ('kafka.bootstrap.servers' = 'localhost:9092', topic = ..).");
+    return sl_hint(err, "write OPTIONS ('kafka.bootstrap.servers' = 'localhost:9092', topic = ..)");
 }
 
 static struct sl_span span_of(const struct sl_options *options, const char *name) {
@@ -61,7 +60,7 @@ static enum sl_code check_properties(const struct sl_options *options,
     const char *name = weak_acks ? "kafka.acks" : "kafka.enable.idempotence";
     sl_fail_at(err, span_of(options, name), "", "", "`%s` = `%s` does not go with exactly-once",
                name, weak_acks ? acks : idempotence);
-    return sl_hint(err, "Leave it out, or set 'sluice.delivery' = 'at-least-once'.");
+    return sl_hint(err, "leave it out, or set 'sluice.delivery' = 'at-least-once'");
 }
 
 static int64_t number_property(const struct sl_kafka_properties *properties, const char *name,
@@ -147,16 +146,16 @@ static enum sl_code wrong_type(const struct column_rule *rule, const struct sl_t
     sl_fail(err, SL_USER, "%s attribute unsupported type %s. %s must be a(n) %s", rule->name,
             sl_buf_cstr(&text), rule->name, rule->wanted);
     sl_buf_release(&text);
-    return sl_hint(err, "Write %s.", rule->hint);
+    return sl_hint(err, "write %s", rule->hint);
 }
 
 static enum sl_code missing_value(const struct sl_type *schema, struct sl_err *err) {
     sl_fail(err, SL_USER, "Required attribute 'value' not found");
     for (uint32_t i = 0; i < schema->field_count; i++)
         if (sl_str_eq_nocase(schema->fields[i].name, SL_STR("value")))
-            return sl_hint(err, "The column is called `%.*s`; the Kafka sink wants `value`.",
+            return sl_hint(err, "the column is called `%.*s`; the Kafka sink wants `value`",
                            SL_STR_ARG(schema->fields[i].name));
-    return sl_hint(err, "Name what is to be written: SELECT to_json(struct(*)) AS value FROM ..");
+    return sl_hint(err, "name what is to be written: SELECT to_json(struct(*)) AS value FROM ..");
 }
 
 enum sl_code sl_kafka_columns_find(const struct sl_type *schema, struct sl_str topic,

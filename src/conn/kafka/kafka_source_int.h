@@ -1,4 +1,5 @@
-/* Shared by kafka_source.c (planning), kafka_loss.c (what is gone) and kafka_reader.c (reading). */
+/* Shared by kafka_source.c (the vtable, planning), kafka_bounds.c (first and last offsets),
+ * kafka_lag.c (metrics), kafka_loss.c (what is gone) and kafka_reader.c (reading). */
 #ifndef SL_CONN_KAFKA_SOURCE_INT_H
 #define SL_CONN_KAFKA_SOURCE_INT_H
 
@@ -10,6 +11,11 @@
 #include "conn/kafka/kafka_source.h"
 #include "conn/kafka/kafka_topic_ids.h"
 #include "conn/kafka/kafka_topics.h"
+
+enum {
+    SL_KAFKA_LOOK_AGE_MS = 1000,     /* how stale a stream's list of partitions may be */
+    SL_KAFKA_QUEUE_BYTES = 16 << 20, /* of all fetchers: without a budget, and at most */
+};
 
 struct sl_kafka_source {
     struct sl_source base;
@@ -32,7 +38,26 @@ struct sl_kafka_source {
     atomic_uint_least64_t lost;
 };
 
+static inline struct sl_kafka_source *sl_kafka_source_of(const struct sl_source *source) {
+    return (struct sl_kafka_source *)source;
+}
+
 extern const struct sl_type sl_kafka_headers_type; /* ARRAY<STRUCT<key: STRING, value: BINARY>> */
+
+/* Brings the list of partitions up to date; opens the pool of fetchers the first time. */
+SL_MUST_CHECK enum sl_code sl_kafka_look(struct sl_kafka_source *source, int64_t max_age_ms,
+                                         struct sl_err *err);
+/* Offsets of `end` that `start` lacks: `wanted`, and in `out` with their earliest offset. */
+SL_MUST_CHECK enum sl_code
+sl_kafka_new_partitions(struct sl_kafka_source *source, const struct sl_kafka_offsets *start,
+                        const struct sl_kafka_offsets *end, struct sl_kafka_offsets *wanted,
+                        struct sl_kafka_offsets *out, struct sl_err *err);
+enum sl_code sl_kafka_initial_offset(struct sl_source *source, struct sl_buf *out,
+                                     struct sl_err *err);
+enum sl_code sl_kafka_latest_offset(struct sl_source *source, struct sl_str start,
+                                    const struct sl_batch_limits *limits, struct sl_buf *out,
+                                    bool *has_new, struct sl_err *err);
+void sl_kafka_put_lag(struct sl_source *source, struct sl_str end, struct sl_buf *out);
 
 /* One message, or an error, by failOnDataLoss; counts `records`. @thread any */
 enum sl_code sl_kafka_report_loss(struct sl_kafka_source *source, const char *subclass,

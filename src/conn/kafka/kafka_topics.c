@@ -19,7 +19,7 @@ void sl_kafka_watch_release(struct sl_kafka_watch *watch) { sl_arena_release(&wa
 
 static enum sl_code bad_pattern(struct sl_err *err, struct sl_str java, const char *why) {
     sl_fail(err, SL_USER, "option `subscribePattern` cannot be `%.*s`: %s", SL_STR_ARG(java), why);
-    return sl_hint(err, "Use letters, `.`, `*`, `+`, `?`, `|`, groups, [classes] and \\d \\w \\s.");
+    return sl_hint(err, "use letters, `.`, `*`, `+`, `?`, `|`, groups, [classes] and \\d \\w \\s");
 }
 
 static const char *class_of(char letter, bool in_brackets) {
@@ -163,9 +163,10 @@ static enum sl_code unknown_topic(struct sl_kafka_watch *watch, struct sl_arena 
     int nearest = sl_str_nearest(name, names, count);
     sl_fail(err, SL_USER, "topic `%.*s` does not exist on the Kafka brokers `%s`", SL_STR_ARG(name),
             watch->options->bootstrap_servers);
-    if (nearest >= 0) return sl_hint(err, "Did you mean `%.*s`?", SL_STR_ARG(names[nearest]));
-    if (count == 0) return sl_hint(err, "There are no topics yet; create one first.");
-    return sl_hint(err, "There are %u topics, `%.*s` among them.", count, SL_STR_ARG(names[0]));
+    if (nearest >= 0) return sl_hint(err, "did you mean `%.*s`?", SL_STR_ARG(names[nearest]));
+    if (count == 0) return sl_hint(err, "there are no topics yet; create one first");
+    if (count == 1) return sl_hint(err, "there is one topic, `%.*s`", SL_STR_ARG(names[0]));
+    return sl_hint(err, "there are %u topics, `%.*s` among them", count, SL_STR_ARG(names[0]));
 }
 
 static const struct sl_kafka_topic *find_topic(const struct sl_kafka_topics *topics,

@@ -50,7 +50,7 @@ static enum sl_code check_types(const struct sl_type *schema, int corrupt, struc
                    "0A000", "the only column is `%.*s`, which holds the records that do not fit",
                    SL_STR_ARG(schema->fields[0].name));
         if (err) err->code = SL_UNSUPPORTED;
-        sl_hint(err, "Add the columns that the records should have.");
+        sl_hint(err, "add the columns that the records should have");
         return SL_UNSUPPORTED;
     }
     for (uint32_t c = 0; c < schema->field_count; c++) {
@@ -307,7 +307,7 @@ static enum sl_code finish_row(struct batch *batch, struct sl_str record, uint64
                "malformed CSV record, and the mode is FAILFAST: %.*s",
                (int)(record.len > 200 ? 200 : record.len), record.ptr);
     if (err) err->code = SL_DATA;
-    sl_hint(err, "Use mode PERMISSIVE to read what does not fit as NULL.");
+    sl_hint(err, "use mode PERMISSIVE to read what does not fit as NULL");
     return SL_DATA;
 }
 

@@ -169,7 +169,7 @@ static enum sl_code refuse(struct sl_json_decoder *decoder, struct sl_str record
                "22023", "malformed JSON record, and the mode is FAILFAST: %.*s in: %.*s%s",
                SL_STR_ARG(why), (int)shown, record.ptr, shown < record.len ? ".." : "");
     if (err) err->code = SL_DATA;
-    sl_hint(err, "Use mode PERMISSIVE to read such records as NULL.");
+    sl_hint(err, "use mode PERMISSIVE to read such records as NULL");
     return SL_DATA;
 }
 

@@ -56,7 +56,7 @@ static enum sl_code unknown(struct sl_str name, struct sl_err *err) {
     for (size_t i = 0; i < OPTIONS; i++) names[i] = sl_str(table[i].name);
     sl_fail(err, SL_USER, "unknown JSON option `%.*s`", SL_STR_ARG(name));
     int nearest = sl_str_nearest(name, names, OPTIONS);
-    if (nearest >= 0) return sl_hint(err, "Did you mean `%s`?", table[nearest].name);
+    if (nearest >= 0) return sl_hint(err, "did you mean `%s`?", table[nearest].name);
     return SL_USER;
 }
 
@@ -69,7 +69,7 @@ static enum sl_code set_mode(struct sl_json_options *options, struct sl_str valu
             return SL_OK;
         }
     sl_fail(err, SL_USER, "JSON option `mode` is `%.*s`", SL_STR_ARG(value));
-    return sl_hint(err, "Use PERMISSIVE, FAILFAST or DROPMALFORMED.");
+    return sl_hint(err, "use PERMISSIVE, FAILFAST or DROPMALFORMED");
 }
 
 /* The locale only changes how numbers in decimal strings and month names are read. */
@@ -78,7 +78,7 @@ static enum sl_code check_locale(struct sl_str value, struct sl_err *err) {
         return SL_OK;
     sl_fail(err, SL_UNSUPPORTED, "JSON option `locale` is `%.*s`, but only en-US is supported",
             SL_STR_ARG(value));
-    return sl_hint(err, "Remove the option, or convert the numbers and dates with expressions.");
+    return sl_hint(err, "remove the option, or convert the numbers and dates with expressions");
 }
 
 enum sl_code sl_json_options_set(struct sl_json_options *options, struct sl_str name,

@@ -48,7 +48,7 @@ static enum sl_code plan_node(struct sl_arena *arena, const struct sl_type *type
                               struct sl_json_node *node, const int skip[2], struct sl_err *err) {
     if (sl_type_is_interval(type)) {
         sl_fail(err, SL_UNSUPPORTED, "a JSON schema with interval fields is not supported");
-        return sl_hint(err, "Declare the field as STRING and cast it.");
+        return sl_hint(err, "declare the field as STRING and cast it");
     }
     if (type->kind == SL_MAP_KIND && type->fields[0].type->kind != SL_STRING_KIND)
         return sl_fail_at(err, (struct sl_span){0, 0},

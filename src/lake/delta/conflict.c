@@ -52,7 +52,7 @@ static enum sl_code check_protocol(const struct sl_delta_commit *ours, int64_t v
     sl_delta_fail(err, SL_CONFLICT, "DELTA_PROTOCOL_CHANGED", "2D521",
                   "version %lld changed the table's protocol, and so does this commit",
                   (long long)version);
-    sl_hint(err, "Start again on the table as it is now.");
+    sl_hint(err, "start again on the table as it is now");
     return SL_CONFLICT;
 }
 
@@ -61,7 +61,7 @@ static enum sl_code fail_metadata(int64_t version, struct sl_err *err) {
                   "version %lld changed the table's schema, partitioning or properties while this "
                   "commit was on its way",
                   (long long)version);
-    sl_hint(err, "Start again: the rows have to be written for the table as it is now.");
+    sl_hint(err, "start again: the rows have to be written for the table as it is now");
     return SL_CONFLICT;
 }
 
@@ -74,7 +74,7 @@ static enum sl_code check_txn(const struct sl_delta_commit *ours, const struct s
         "%lld",
         (long long)version, (long long)theirs->version, SL_STR_ARG(theirs->app_id),
         (long long)ours->txn->version);
-    sl_hint(err, "Two processes run this query: stop one of them.");
+    sl_hint(err, "two processes run this query: stop one of them");
     return SL_CONFLICT;
 }
 
@@ -85,7 +85,7 @@ static enum sl_code check_add(const struct sl_delta_commit *ours,
     sl_delta_fail(err, SL_CONFLICT, "DELTA_CONCURRENT_APPEND", "2D521",
                   "version %lld added `%.*s` to the table that this commit replaces",
                   (long long)version, SL_STR_ARG(theirs->path));
-    sl_hint(err, "Start again: what was added has to be read, or replaced, too.");
+    sl_hint(err, "start again: what was added has to be read, or replaced, too");
     return SL_CONFLICT;
 }
 
@@ -104,7 +104,7 @@ static enum sl_code check_remove(const struct sl_delta_commit *ours, const struc
     } else {
         return SL_OK;
     }
-    sl_hint(err, "Start again on the table as it is now.");
+    sl_hint(err, "start again on the table as it is now");
     return SL_CONFLICT;
 }
 

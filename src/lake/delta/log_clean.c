@@ -53,7 +53,7 @@ enum sl_code sl_delta_interval_parse(struct sl_str text, int64_t *ms, struct sl_
     if (!any) {
         sl_fail(err, SL_USER, "`%.*s` is not an interval of weeks, days, hours, minutes or seconds",
                 SL_STR_ARG(text));
-        sl_hint(err, "Write it as `interval 30 days`; months and years have no fixed length.");
+        sl_hint(err, "write it as `interval 30 days`; months and years have no fixed length");
         return SL_USER;
     }
     *ms = sum;

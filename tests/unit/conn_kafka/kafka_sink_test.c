@@ -204,8 +204,8 @@ void test_sink_lasting_errors(void **state) {
         int request, error;
         enum sl_code code;
         const char *hint;
-    } cases[] = {{ADD_PARTITIONS, 90, SL_CONFLICT, "Another process"},
-                 {END_TXN, 90, SL_CONFLICT, "Another process"},
+    } cases[] = {{ADD_PARTITIONS, 90, SL_CONFLICT, "another process"},
+                 {END_TXN, 90, SL_CONFLICT, "another process"},
                  {ADD_PARTITIONS, 53, SL_UNAVAILABLE, "transactional id"},
                  {ADD_PARTITIONS, 29, SL_UNAVAILABLE, "WRITE on the topic"},
                  {TXN_OFFSET_COMMIT, 30, SL_UNAVAILABLE, "READ on the group"},
