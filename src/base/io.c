@@ -74,6 +74,20 @@ int sl_io_write_all(int fd, const void *bytes, size_t len) {
     return 0;
 }
 
+int sl_io_read_all(int fd, uint64_t offset, void *to, size_t len, size_t *got) {
+    *got = 0;
+    while (*got < len) {
+        int injected = sl_fail_point("io.read");
+        if (injected) return injected;
+        ssize_t read = pread(fd, (char *)to + *got, len - *got, (off_t)(offset + *got));
+        if (read < 0 && errno == EINTR) continue;
+        if (read < 0) return errno;
+        if (read == 0) return 0;
+        *got += (size_t)read;
+    }
+    return 0;
+}
+
 enum sl_code sl_io_sync_dir(const char *path, struct sl_err *err) {
     if (current_durability == SL_DURABLE_PROCESS) return SL_OK;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -243,6 +257,37 @@ enum sl_code sl_io_list_dir(const char *path, struct sl_arena *arena, char ***na
     if (used) qsort(list, used, sizeof *list, compare_names);
     *names = list;
     *count = used;
+    return SL_OK;
+}
+
+static bool is_number(const char *name, int64_t *number) {
+    for (const char *c = name + (*name == '-'); *c; c++)
+        if (*c < '0' || *c > '9') return false;
+    return sl_str_to_i64(sl_str(name), number);
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+enum sl_code sl_io_list_numbers(const char *path, struct sl_arena *arena, int64_t **numbers,
+                                size_t *count, struct sl_err *err) {
+    char **names;
+    size_t name_count;
+    struct sl_err local = {0};
+    *numbers = NULL;
+    *count = 0;
+    enum sl_code code = sl_io_list_dir(path, arena, &names, &name_count, &local);
+    if (code != SL_OK && local.sys == ENOENT) return SL_OK;
+    if (code != SL_OK) {
+        if (err) *err = local;
+        return code;
+    }
+    *numbers = SL_NEW_ARRAY(arena, int64_t, name_count + 1);
+    for (size_t i = 0; i < name_count; i++)
+        if (is_number(names[i], &(*numbers)[*count])) (*count)++;
+    qsort(*numbers, *count, sizeof **numbers, compare_numbers);
     return SL_OK;
 }
 

@@ -58,6 +58,10 @@ SL_MUST_CHECK enum sl_code sl_io_make_dirs(const char *path, struct sl_err *err)
  */
 SL_MUST_CHECK enum sl_code sl_io_list_dir(const char *path, struct sl_arena *arena, char ***names,
                                           size_t *count, struct sl_err *err);
+/* The numbers, ascending, of the files in a directory that are named by one; others are passed
+ * over. None if the directory is missing. */
+SL_MUST_CHECK enum sl_code sl_io_list_numbers(const char *path, struct sl_arena *arena,
+                                              int64_t **numbers, size_t *count, struct sl_err *err);
 struct sl_file_info {
     bool exists, is_dir;
     uint64_t bytes;

@@ -112,19 +112,11 @@ enum sl_code sl_file_reader_read(struct sl_file_reader *reader, uint64_t offset,
         return sl_fail(err, SL_DATA, "`%s` ends at byte %llu, but %zu bytes at %llu are needed",
                        reader->path, (unsigned long long)reader->bytes, len,
                        (unsigned long long)offset);
-    char *at = to;
-    while (len) {
-        int injected = sl_fail_point("io.read");
-        ssize_t got = injected ? -1 : pread(reader->fd, at, len, (off_t)offset);
-        if (injected) errno = injected;
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return sl_fail_sys(err, errno, "could not read `%s`", reader->path);
-        if (got == 0)
-            return sl_fail(err, SL_DATA, "`%s` became shorter while it was read", reader->path);
-        at += got;
-        offset += (uint64_t)got;
-        len -= (size_t)got;
-    }
+    size_t got;
+    int failure = sl_io_read_all(reader->fd, offset, to, len, &got);
+    if (failure) return sl_fail_sys(err, failure, "could not read `%s`", reader->path);
+    if (got < len)
+        return sl_fail(err, SL_DATA, "`%s` became shorter while it was read", reader->path);
     return SL_OK;
 }
 

@@ -55,21 +55,13 @@ uint64_t sl_scratch_file_bytes(const struct sl_scratch_file *file) { return file
 
 enum sl_code sl_scratch_file_read(struct sl_scratch_file *file, uint64_t offset, void *to,
                                   size_t len, struct sl_err *err) {
-    char *at = to;
     if (offset > file->bytes || len > file->bytes - offset)
         return sl_fail(err, SL_DATA, "a scratch file in `%s` ends early", file->dir);
-    while (len) {
-        int injected = sl_fail_point("io.read");
-        ssize_t got = injected ? -1 : pread(file->fd, at, len, (off_t)offset);
-        if (injected) errno = injected;
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0)
-            return sl_fail_sys(err, got ? errno : EIO, "could not read a scratch file in `%s`",
-                               file->dir);
-        at += got;
-        offset += (uint64_t)got;
-        len -= (size_t)got;
-    }
+    size_t got;
+    int failure = sl_io_read_all(file->fd, offset, to, len, &got);
+    if (!failure && got < len) failure = EIO;
+    if (failure)
+        return sl_fail_sys(err, failure, "could not read a scratch file in `%s`", file->dir);
     return SL_OK;
 }
 

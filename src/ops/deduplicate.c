@@ -270,28 +270,15 @@ static void free_dedupe(struct sl_stateful *stateful) {
     free(dedupe);
 }
 
-static const struct sl_stateful_ops dedupe_ops = {.name = "dedupe",
-                                                  .attach = attach,
-                                                  .begin = begin_batch,
-                                                  .finish = finish,
-                                                  .save = dedupe_save,
-                                                  .load = dedupe_load,
-                                                  .clear = clear,
-                                                  .metrics = metrics,
-                                                  .free = free_dedupe,
-                                                  .size = size,
-                                                  .forget = forget};
-static const struct sl_stateful_ops within_ops = {.name = "dedupeWithinWatermark",
-                                                  .attach = attach,
-                                                  .begin = begin_batch,
-                                                  .finish = finish,
-                                                  .save = dedupe_save,
-                                                  .load = dedupe_load,
-                                                  .clear = clear,
-                                                  .metrics = metrics,
-                                                  .free = free_dedupe,
-                                                  .size = size,
-                                                  .forget = forget};
+/* by Spark's name of the operator */
+#define DEDUPE_OPS(spark_name)                                                                     \
+    {                                                                                              \
+        .name = (spark_name), .attach = attach, .begin = begin_batch, .finish = finish,            \
+        .save = dedupe_save, .load = dedupe_load, .clear = clear, .metrics = metrics,              \
+        .free = free_dedupe, .size = size, .forget = forget                                        \
+    }
+static const struct sl_stateful_ops dedupe_ops = DEDUPE_OPS("dedupe");
+static const struct sl_stateful_ops within_ops = DEDUPE_OPS("dedupeWithinWatermark");
 
 static const struct sl_type *value_schema(struct sl_arena *query, bool within) {
     struct sl_field field = {.name = SL_STR("__dummy__"), .type = &sl_type_null, .nullable = true};

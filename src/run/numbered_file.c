@@ -81,20 +81,6 @@ bool sl_numbered_next(struct sl_str *lines, struct sl_str *line) {
 enum sl_code sl_numbered_list(struct sl_arena *arena, struct sl_str checkpoint_dir,
                               const char *folder, int64_t **numbers, size_t *count,
                               struct sl_err *err) {
-    char **names;
-    size_t name_count = 0;
-    struct sl_err local = {0};
-    *numbers = NULL;
-    *count = 0;
-    enum sl_code code = sl_io_list_dir(sl_numbered_dir(arena, checkpoint_dir, folder), arena,
-                                       &names, &name_count, &local);
-    if (code != SL_OK && local.sys == ENOENT) return SL_OK;
-    if (code != SL_OK) {
-        if (err) *err = local;
-        return code;
-    }
-    *numbers = SL_NEW_ARRAY(arena, int64_t, name_count + 1);
-    for (size_t i = 0; i < name_count; i++)
-        if (sl_str_to_i64(sl_str(names[i]), &(*numbers)[*count])) ++*count;
-    return SL_OK;
+    return sl_io_list_numbers(sl_numbered_dir(arena, checkpoint_dir, folder), arena, numbers, count,
+                              err);
 }

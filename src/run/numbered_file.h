@@ -30,7 +30,7 @@ enum sl_code sl_numbered_damaged(struct sl_arena *arena, struct sl_str checkpoin
                                  struct sl_err *err);
 /* The first line, without its break, taken off `lines`; false: the end, or a line without one. */
 bool sl_numbered_next(struct sl_str *lines, struct sl_str *line);
-/* Numbers of the files, in no order; *numbers in the arena. None if there is no folder. */
+/* Numbers of the files, ascending, in the arena. None if there is no folder. */
 SL_MUST_CHECK enum sl_code sl_numbered_list(struct sl_arena *arena, struct sl_str checkpoint_dir,
                                             const char *folder, int64_t **numbers, size_t *count,
                                             struct sl_err *err);

@@ -156,9 +156,10 @@ static void tell_late(const struct query_batch *batch, const struct sl_state *st
     char time[SL_CLOCK_TEXT_SIZE], mark[SL_CLOCK_TEXT_SIZE];
     if (!state->metrics.rows_late || !atomic_load(&state->late.taken)) return;
     sl_log_event(&query->engine->log, SL_LOG_INFO, SL_CAT_RUN,
-                 "query %.*s, batch %lld: %llu rows were late (watermark %s), such as %s of %s",
+                 "query %.*s, batch %lld: %llu late row%s (watermark %s), such as %s of %s",
                  SL_STR_ARG(query->name), (long long)query->next_batch,
                  (unsigned long long)state->metrics.rows_late,
+                 state->metrics.rows_late == 1 ? "" : "s",
                  sl_clock_text(mark, state->marks.late_ms), state->late.row,
                  sl_clock_text(time, state->late.time_us / 1000));
 }

@@ -83,8 +83,6 @@ static enum sl_code check_commit(const struct sl_states_place *place, struct sl_
 
 /* ---- opening ---- */
 
-static bool is_kept(const struct sl_state *state) { return state->stateful->ops->name[0] != 0; }
-
 /* Whether the state is Spark's. A first batch of ours that broke off may have left some of our own
  * form behind. */
 static enum sl_code is_sparks(const struct sl_states *states, const struct sl_states_place *place,
@@ -214,7 +212,7 @@ enum sl_code sl_spark_states_open(struct sl_arena *query, struct sl_states *stat
     uint32_t kept = 0;
     int64_t partitions;
     struct sl_json conf;
-    for (uint32_t i = 0; i < states->count; i++) kept += is_kept(&states->items[i]);
+    for (uint32_t i = 0; i < states->count; i++) kept += sl_state_is_kept(&states->items[i]);
     SL_TRY(is_sparks(states, place, dir, query, &sparks, err));
     if (kept) SL_TRY(check_format(place, sparks, err));
     if (!sparks) return SL_OK;
@@ -223,7 +221,7 @@ enum sl_code sl_spark_states_open(struct sl_arena *query, struct sl_states *stat
     SL_TRY(read_settings(place, query, &conf, &partitions, err));
     SL_TRY(check_commit(place, err));
     for (uint32_t i = 0; i < states->count; i++)
-        if (is_kept(&states->items[i]))
+        if (sl_state_is_kept(&states->items[i]))
             SL_TRY(
                 open_one(&states->items[i], dir, (uint32_t)partitions, place, states, query, err));
     return SL_OK;
@@ -275,7 +273,8 @@ static enum sl_code load_rows(void *ctx, uint32_t store, const struct sl_batch *
     struct converted ours;
     init_converted(&ours, &stateful->stores[store]);
     enum sl_code code = convert(&state->spark->mapping, keys, values, false, &ours, err);
-    if (code == SL_OK) code = stateful->ops->load(stateful, store, &ours.keys, &ours.values, err);
+    if (code == SL_OK)
+        code = stateful->ops->load(stateful, store, &ours.keys, values ? &ours.values : NULL, err);
     release_converted(&ours);
     return code;
 }

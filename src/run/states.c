@@ -42,8 +42,6 @@ static void find_inputs(const struct sl_pipes *pipes, struct sl_state *state) {
     state->input_count = state->node->input_count;
 }
 
-static bool is_kept(const struct sl_state *state) { return state->stateful->ops->name[0] != 0; }
-
 enum sl_code sl_states_make(const struct sl_stateful_env *env, const struct sl_pipes *pipes,
                             struct sl_states *out, struct sl_err *err) {
     *out =
@@ -60,7 +58,7 @@ enum sl_code sl_states_make(const struct sl_stateful_env *env, const struct sl_p
     }
     uint32_t number = 0;
     for (uint32_t i = out->count; i-- > 0;)
-        if (is_kept(&out->items[i])) out->items[i].number = number++;
+        if (sl_state_is_kept(&out->items[i])) out->items[i].number = number++;
     return SL_OK;
 }
 
@@ -100,7 +98,7 @@ struct sl_state *sl_states_find(const struct sl_states *states, const struct sl_
 
 static uint32_t count_kept(const struct sl_states *states) {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < states->count; i++) count += is_kept(&states->items[i]);
+    for (uint32_t i = 0; i < states->count; i++) count += sl_state_is_kept(&states->items[i]);
     return count;
 }
 
@@ -158,7 +156,7 @@ enum sl_code sl_states_open(struct sl_arena *query, struct sl_states *states,
     SL_TRY(check_operators(states, dir, place, query, err));
     for (uint32_t i = 0; i < states->count; i++) {
         struct sl_state *state = &states->items[i];
-        if (!is_kept(state)) continue;
+        if (!sl_state_is_kept(state)) continue;
         struct sl_state_spec spec = {
             .dir = sl_arena_printf(query, "%.*s/%u", SL_STR_ARG(dir), state->number).ptr,
             .operator_name = state->stateful->ops->name,

@@ -88,6 +88,10 @@ struct sl_states_place {
 };
 SL_MUST_CHECK enum sl_code sl_states_open(struct sl_arena *query, struct sl_states *states,
                                           const struct sl_states_place *place, struct sl_err *err);
+/* Has it anything to keep between batches? */
+static inline bool sl_state_is_kept(const struct sl_state *state) {
+    return state->stateful->ops->name[0] != 0;
+}
 /* Whether they are in Spark's files (run/spark_state.h). */
 bool sl_states_in_spark(const struct sl_states *states);
 /* Brings `version` into memory if it is not there. */

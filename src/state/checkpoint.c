@@ -18,37 +18,11 @@ static const char *path_in(const struct sl_checkpoint *checkpoint, struct sl_are
         .ptr;
 }
 
-static bool is_batch_name(const char *name, int64_t *id) {
-    for (const char *c = name; *c; c++)
-        if (*c < '0' || *c > '9') return false;
-    return sl_str_to_i64(sl_str(name), id);
-}
-
-static int compare_ids(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 enum sl_code sl_checkpoint_ids(const struct sl_checkpoint *checkpoint, const char *log_name,
                                struct sl_arena *arena, int64_t **ids, size_t *count,
                                struct sl_err *err) {
-    char **names;
-    size_t name_count;
-    struct sl_err local = {0};
-    *ids = NULL;
-    *count = 0;
-    enum sl_code code = sl_io_list_dir(sl_path_join(arena, checkpoint->dir, log_name), arena,
-                                       &names, &name_count, &local);
-    if (code != SL_OK && local.sys == ENOENT) return SL_OK;
-    if (code != SL_OK) {
-        if (err) *err = local;
-        return code;
-    }
-    *ids = SL_NEW_ARRAY(arena, int64_t, name_count + 1);
-    for (size_t i = 0; i < name_count; i++)
-        if (is_batch_name(names[i], &(*ids)[*count])) (*count)++;
-    qsort(*ids, *count, sizeof **ids, compare_ids);
-    return SL_OK;
+    return sl_io_list_numbers(sl_path_join(arena, checkpoint->dir, log_name), arena, ids, count,
+                              err);
 }
 
 static enum sl_code find_last(struct sl_checkpoint *checkpoint, const char *log_name, int64_t *last,

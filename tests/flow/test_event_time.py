@@ -122,7 +122,7 @@ def test_late_rows_become_dead_letters(lab):
     lab.broker.produce(topic, [event("1", "2025-12-15T09:01:00Z"), event("2", "2025-12-15T10:00:00Z")])
     lake.run().ok()
     lab.broker.produce(topic, [event("3", "2025-12-15T09:02:00Z"), event("4", "2025-12-15T10:01:00Z")])
-    lake.run().expect(0, "1 rows were late", "partition 0 offset 2")
+    lake.run().expect(0, "1 late row (watermark", "partition 0 offset 2")
     found = delta.rows(os.path.join(lake.dir, "letters"), "offset", "kind", "value")
     assert [(row[0], row[1], json.loads(row[2])["id"]) for row in found] == [(2, "late", "3")], found
 

@@ -90,9 +90,10 @@ static struct error_row row_of(rd_kafka_resp_err_t error) {
 
 bool sl_kafka_error_is_final(rd_kafka_resp_err_t error) { return row_of(error).lasts; }
 
-enum sl_code sl_kafka_client_fail(struct sl_kafka_client *client, struct sl_err *err,
-                                  rd_kafka_resp_err_t error, int64_t since_ns, const char *what,
-                                  const char *why) {
+/* "could not <what> `servers`: ..." */
+static enum sl_code fail_at_servers(struct sl_kafka_client *client, struct sl_err *err,
+                                    rd_kafka_resp_err_t error, int64_t since_ns, const char *what,
+                                    const char *why) {
     char reason[384] = "";
     bool vague = error == RD_KAFKA_RESP_ERR__TIMED_OUT || error == RD_KAFKA_RESP_ERR__TRANSPORT ||
                  error == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
@@ -104,14 +105,21 @@ enum sl_code sl_kafka_client_fail(struct sl_kafka_client *client, struct sl_err 
     if (recorded != RD_KAFKA_RESP_ERR_NO_ERROR) error = recorded;
     const char *detail = reason[0] ? reason : why && why[0] ? why : rd_kafka_err2str(error);
     struct error_row row = row_of(error);
-    sl_fail(err, row.code, "could not %s on the Kafka brokers `%s`: %s", what, client->servers,
-            detail);
+    sl_fail(err, row.code, "could not %s `%s`: %s", what, client->servers, detail);
     if (err) {
         err->sys = error;
         err->retriable = row.code == SL_UNAVAILABLE && !row.lasts;
     }
     if (row.hint[0]) sl_hint(err, "%s", row.hint);
     return row.code;
+}
+
+enum sl_code sl_kafka_client_fail(struct sl_kafka_client *client, struct sl_err *err,
+                                  rd_kafka_resp_err_t error, int64_t since_ns, const char *what,
+                                  const char *why) {
+    char phrase[760];
+    snprintf(phrase, sizeof phrase, "%s on the Kafka brokers", what);
+    return fail_at_servers(client, err, error, since_ns, phrase, why);
 }
 
 enum sl_code sl_kafka_fail_loss(struct sl_err *err, const char *subclass, const char *fmt, ...) {
@@ -240,8 +248,8 @@ enum sl_code sl_kafka_client_connect(struct sl_kafka_client *client, struct sl_e
         if (sl_kafka_client_stopping(client)) return sl_fail(err, SL_CANCELED, "asked to stop");
         if (sl_kafka_error_is_final(sl_kafka_client_last_error(client, begin_ns, NULL, 0))) break;
     }
-    return sl_kafka_client_fail(client, err, RD_KAFKA_RESP_ERR__TIMED_OUT, begin_ns, "connect",
-                                "no broker answered in time");
+    return fail_at_servers(client, err, RD_KAFKA_RESP_ERR__TIMED_OUT, begin_ns,
+                           "connect to the Kafka brokers", "no broker answered in time");
 }
 
 void sl_kafka_client_close(struct sl_kafka_client *client) {
