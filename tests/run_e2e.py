@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """End-to-end tests: real Kafka, real readers, the real binary.
 
-    tests/run_e2e.py [flow] [fault] [peer] [-k PATTERN]
+    tests/run_e2e.py [flow] [fault] [peer] [-k PATTERN] [-j LANES]
 
-Runs every function test_*(lab) of tests/<kind>/test_*.py. Environment: SLUICE (binary), SLUICE_PEERS (what
+Runs every function test_*(lab) of tests/<kind>/test_*.py. With -j several processes take tests in turn, each with a
+broker and a Spark session of its own: most tests wait more than they work. Environment: SLUICE (binary), SLUICE_PEERS (what
 tools/peers made), SLUICE_PYTHON, SLUICE_KAFKA_JARS, SLUICE_SPARK_JARS, SLUICE_DELTA_JARS; SLUICE_REQUIRE_PEERS=1: a
 missing peer is a failure. SLUICE_SEED: seed of the random tests.
 """
 import argparse
+import fcntl
 import importlib
 import os
 import signal
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 import traceback
 
@@ -67,10 +72,82 @@ def run_one(shared, name, function):
         lab.close()
 
 
+class Claims:
+    """Hands out the numbers of tests, to all lanes from one file."""
+
+    def __init__(self, path):
+        self.path, self.next = path, 0
+
+    def take(self):
+        if not self.path:
+            self.next += 1
+            return self.next - 1
+        with open(self.path, "r+") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            number = int(file.read() or 0)
+            file.seek(0)
+            file.write(str(number + 1))
+        return number
+
+
+def summary(counts):
+    return f"{counts['ok']} passed, {counts['FAILED']} failed, {counts['skipped']} skipped"
+
+
+def run_lane(tests, claims):
+    """Runs the tests that it gets; a line for each."""
+    from lib.lab import Shared
+    shared = Shared()
+    counts = {"ok": 0, "FAILED": 0, "skipped": 0}
+    try:
+        while (number := claims.take()) < len(tests):
+            name, function = tests[number]
+            began = time.monotonic()
+            state, reason = run_one(shared, name, function)
+            counts[state] += 1
+            print(f"{state:7} {name} ({time.monotonic() - began:.1f} s){': ' + reason if reason else ''}", flush=True)
+    finally:
+        shared.close()
+    return counts
+
+
+def relay(lane, counts):
+    """Passes the lines of a lane on and counts them."""
+    for line in lane.stdout:
+        if line.split(" ")[0] in counts:
+            counts[line.split(" ")[0]] += 1
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    if lane.wait() not in (0, 1):
+        counts["FAILED"] += 1
+        print(f"FAILED  a lane of tests ended with status {lane.returncode}", flush=True)
+
+
+def run_lanes(count, options):
+    counts = {"ok": 0, "FAILED": 0, "skipped": 0}
+    with tempfile.NamedTemporaryFile(prefix="sluice-e2e-claims-") as claims:
+        lanes = [subprocess.Popen([sys.executable, os.path.abspath(__file__), *options, "--claims", claims.name], stdout=subprocess.PIPE, text=True)
+                 for _ in range(count)]
+        try:
+            readers = [threading.Thread(target=relay, args=(lane, counts)) for lane in lanes]
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join()
+        finally:
+            for lane in lanes:
+                lane.terminate()
+            for lane in lanes:
+                lane.wait()
+    return counts
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", metavar="flow|fault|peer")
     parser.add_argument("-k", dest="pattern", default="", help="only tests whose kind/file/name contains this")
+    parser.add_argument("-j", dest="lanes", type=int, default=1, help="processes that share the tests (default 1)")
+    parser.add_argument("--claims", help=argparse.SUPPRESS)  # this process is a lane
     options = parser.parse_args()
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:
@@ -79,24 +156,19 @@ def main():
     sys.path.insert(0, HERE)
     os.chdir(os.path.dirname(HERE))
     try:
-        from lib.lab import Shared
+        tests = list(collect(options.kinds or KINDS, options.pattern))
     except ImportError as missing:
         required = os.environ.get("SLUICE_REQUIRE_PEERS") == "1"
         print(f"{'FAILED' if required else 'skipped'} all: missing: {missing} (tools/peers makes the Python environment)")
-        print(f"0 passed, {int(required)} failed, {int(not required)} skipped")
+        print(summary({"ok": 0, "FAILED": int(required), "skipped": int(not required)}))
         return int(required)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the finally blocks: no broker stays behind
-    shared = Shared()
-    counts = {"ok": 0, "FAILED": 0, "skipped": 0}
-    try:
-        for name, function in collect(options.kinds or KINDS, options.pattern):
-            began = time.monotonic()
-            state, reason = run_one(shared, name, function)
-            counts[state] += 1
-            print(f"{state:7} {name} ({time.monotonic() - began:.1f} s){': ' + reason if reason else ''}", flush=True)
-    finally:
-        shared.close()
-    print(f"{counts['ok']} passed, {counts['FAILED']} failed, {counts['skipped']} skipped")
+    if options.lanes > 1 and len(tests) > 1:
+        counts = run_lanes(min(options.lanes, len(tests)), [*options.kinds, "-k", options.pattern])
+    else:
+        counts = run_lane(tests, Claims(options.claims))
+    if not options.claims:
+        print(summary(counts))
     return int(counts["FAILED"] > 0)
 
 
