@@ -249,6 +249,9 @@ static enum sl_code stream_latest(struct sl_kafka_source *source,
         SL_TRY(sl_kafka_look(source, limits->available_now ? 0 : SL_KAFKA_LOOK_AGE_MS, err));
         sl_kafka_pool_seen(source->pool);
         SL_TRY(ask_latest(source, start, out, err));
+        if (source->options.read_committed)
+            sl_kafka_held_look(&source->held, source->control, out, limits->available_now,
+                               source->env->log);
     }
     if (limits->available_now && !source->is_pinned) {
         source->pinned = keep(source->env->query, out);

@@ -44,6 +44,9 @@ void sl_kafka_put_lag(struct sl_source *base, struct sl_str end_text, struct sl_
                   "\",\"maxOffsetsBehindLatest\":\"%" PRId64 "\",\"minOffsetsBehindLatest\":"
                   "\"%" PRId64 "\"",
                   most, least);
+    if (source->held.offsets)
+        sl_buf_printf(out, ",\"offsetsBehindOpenTransactions\":\"%" PRIu64 "\"",
+                      source->held.offsets);
     uint64_t lost = atomic_load(&source->lost);
     if (lost) sl_buf_printf(out, ",\"offsetsLost\":\"%" PRIu64 "\"", lost);
 }

@@ -170,6 +170,7 @@ static void source_close(struct sl_source *base) {
     if (source->budget_bytes) sl_budget_give(source->env->budget, source->budget_bytes);
     sl_arena_release(&source->scratch);
     sl_arena_release(&source->latest_arena);
+    sl_kafka_held_release(&source->held);
     free(source);
 }
 
@@ -217,6 +218,7 @@ static enum sl_code open_source(const struct sl_conn_env *env, const struct sl_o
     source->wait = (struct sl_kafka_wait){env->stopping, env->stop_ctx};
     sl_arena_init(&source->scratch, "kafka scratch");
     sl_arena_init(&source->latest_arena, "kafka latest");
+    sl_kafka_held_init(&source->held);
     enum sl_code code =
         sl_kafka_options_resolve(env->query, options, streaming, env->log, &source->options, err);
     const char *group = env->client_setting

@@ -7,6 +7,7 @@
 
 #include "conn/kafka/kafka_admin.h"
 #include "conn/kafka/kafka_fetch.h"
+#include "conn/kafka/kafka_held.h"
 #include "conn/kafka/kafka_plan.h"
 #include "conn/kafka/kafka_source.h"
 #include "conn/kafka/kafka_topic_ids.h"
@@ -34,6 +35,7 @@ struct sl_kafka_source {
     struct sl_kafka_offsets latest; /* seen last; for metrics */
     struct sl_kafka_offsets pinned; /* available-now: end of the run, in the query arena */
     bool is_pinned;
+    struct sl_kafka_held held;
     int64_t commit_warned_ns;
     atomic_uint_least64_t lost;
 };
