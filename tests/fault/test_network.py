@@ -158,8 +158,10 @@ def test_brokers_gone_for_long(lab):
     proxy, target = lab.broker.proxy(), lab.topic(3)
     try:
         lakes = [lab.lake(topic, brokers=lab.broker.proxied, limit=60), sink_of(lab, topic, f", topic = '{target}'", name="sink", brokers=lab.broker.proxied, limit=60)]
-        runs = [lake.start(failpoints=point) for lake, point in zip(lakes, ("read.mid:*:sleep=50", "read.mid:*:sleep=50,kafka_sink.produced:3:sleep=1500"))]
-        process.wait_for(lambda: len(lakes[1].batches()) == 2 and len(lakes[0].batches()) >= 2, "two batches")
+        runs = [lakes[0].start(failpoints="read.mid:*:sleep=50")]
+        process.wait_for(lambda: len(lakes[0].batches()) >= 2, "two batches of the table")
+        runs.append(lakes[1].start(failpoints="read.mid:*:sleep=50,kafka_sink.produced:3:sleep=4000"))
+        process.wait_for(lambda: len(lakes[1].batches()) == 2, "two batches of the sink")  # the third stands in its transaction
         proxy.closed = True
         proxy.reset()
         lab.broker.produce(topic, [(i % 4, b"k", b"more %d" % i) for i in range(RECORDS)])
