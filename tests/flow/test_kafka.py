@@ -185,6 +185,13 @@ def test_open_transaction_holds_the_end(lab):
                      "a word about the transaction", 60)
     producer.commit_transaction(20)
     process.wait_for(lambda: "the transaction that was waited for ended" in running.err, "the end of the wait", 60)
+    producer.begin_transaction()  # the end has stood for long, this transaction has not
+    producer.produce(topic, b"young", partition=0)
+    producer.flush(20)
+    begun = time.monotonic()
+    process.wait_for(lambda: running.err.count("behind a transaction that has not ended for 10 s") == 2, "a word about the next", 60)
+    assert time.monotonic() - begun > 9.5, "it was told too early"
+    producer.abort_transaction(20)
     running.signal(signal.SIGTERM)
     running.wait().ok()
     assert ids(lake) == [(0, o) for o in range(15)]

@@ -13,31 +13,45 @@ void sl_kafka_held_init(struct sl_kafka_held *held) {
 
 void sl_kafka_held_release(struct sl_kafka_held *held) { sl_arena_release(&held->arena); }
 
-static void remember(struct sl_kafka_held *held, const struct sl_kafka_offsets *stable) {
-    sl_arena_reset(&held->arena);
-    held->stable = sl_kafka_offsets_copy(&held->arena, stable);
-    for (uint32_t i = 0; i < stable->count; i++)
-        held->stable.items[i].topic = sl_arena_str(&held->arena, stable->items[i].topic);
+static bool holds_back(const struct sl_kafka_offset *end, const struct sl_kafka_offsets *ends,
+                       uint64_t *offsets) {
+    const struct sl_kafka_offset *high = sl_kafka_offsets_find(ends, end->topic, end->partition);
+    if (!high || high->offset <= end->offset) return false;
+    *offsets = (uint64_t)(high->offset - end->offset);
+    return true;
 }
 
-static bool has_moved(const struct sl_kafka_held *held, const struct sl_kafka_offset *end) {
+/* An end that stood still while nothing was behind it says nothing of a transaction. */
+static void remember(struct sl_kafka_held *held, const struct sl_kafka_offsets *stable,
+                     const struct sl_kafka_offsets *ends) {
+    uint64_t offsets;
+    sl_arena_reset(&held->arena);
+    held->stable = sl_kafka_offsets_copy(&held->arena, stable);
+    held->stable.count = 0;
+    for (uint32_t i = 0; i < stable->count; i++) {
+        struct sl_kafka_offset end = stable->items[i];
+        if (!holds_back(&end, ends, &offsets)) continue;
+        end.topic = sl_arena_str(&held->arena, end.topic);
+        held->stable.items[held->stable.count++] = end;
+    }
+}
+
+static bool was_held(const struct sl_kafka_held *held, const struct sl_kafka_offset *end) {
     const struct sl_kafka_offset *before =
         sl_kafka_offsets_find(&held->stable, end->topic, end->partition);
-    return !before || before->offset != end->offset;
+    return before && before->offset == end->offset;
 }
 
 /* Offsets behind the ends, of all partitions; *first is one of those. */
 static uint64_t count_held(const struct sl_kafka_held *held, const struct sl_kafka_offsets *stable,
                            const struct sl_kafka_offsets *ends, bool last,
                            const struct sl_kafka_offset **first) {
-    uint64_t count = 0;
+    uint64_t count = 0, offsets;
     for (uint32_t i = 0; i < stable->count; i++) {
         const struct sl_kafka_offset *end = &stable->items[i];
-        const struct sl_kafka_offset *high =
-            sl_kafka_offsets_find(ends, end->topic, end->partition);
-        if (!high || high->offset <= end->offset || (!last && has_moved(held, end))) continue;
+        if (!holds_back(end, ends, &offsets) || (!last && !was_held(held, end))) continue;
         if (!count) *first = end;
-        count += (uint64_t)(high->offset - end->offset);
+        count += offsets;
     }
     return count;
 }
@@ -78,7 +92,7 @@ void sl_kafka_held_look(struct sl_kafka_held *held, struct sl_kafka_client *clie
         held->offsets = count_held(held, stable, &ends, last, &first);
         if ((held->offsets > 0) != held->told) tell(held, first, last, log);
         held->told = held->offsets > 0;
-        remember(held, stable);
+        remember(held, stable, &ends);
     }
     sl_arena_release(&arena);
 }

@@ -9,7 +9,7 @@
 
 struct sl_kafka_held {
     struct sl_arena arena;
-    struct sl_kafka_offsets stable; /* ends at the last look */
+    struct sl_kafka_offsets stable; /* ends that were held back at the last look */
     int64_t looked_ns;              /* 0: not yet */
     uint64_t offsets;               /* behind ends that did not move between two looks */
     bool told;
