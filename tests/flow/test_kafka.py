@@ -185,6 +185,7 @@ def test_open_transaction_holds_the_end(lab):
                      "a word about the transaction", 60)
     producer.commit_transaction(20)
     process.wait_for(lambda: "the transaction that was waited for ended" in running.err, "the end of the wait", 60)
+    time.sleep(5)  # half-way to the next look
     producer.begin_transaction()  # the end has stood for long, this transaction has not
     producer.produce(topic, b"young", partition=0)
     producer.flush(20)

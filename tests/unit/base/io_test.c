@@ -176,3 +176,24 @@ void test_path_parents(void **state) {
     for (size_t i = 0; i < 4; i++) assert_true(sl_str_eq(paths[i], sl_str(want[i])));
     assert_int_equal(sl_path_parents(NULL, 0), 0);
 }
+
+void test_files_named_by_numbers_are_listed(void **state) {
+    (void)state;
+    static const char *const files[] = {"10", "9", "-1", "9.tmp", "x", "-", "99999999999999999999"};
+    char *dir = temp_dir_make();
+    struct sl_arena arena;
+    int64_t *numbers;
+    size_t count;
+    sl_arena_init(&arena, "test");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        assert_int_equal(sl_io_put_atomic(dir, files[i], SL_STR(""), 0, NULL, NULL), SL_OK);
+    assert_int_equal(sl_io_list_numbers(dir, &arena, &numbers, &count, NULL), SL_OK);
+    assert_int_equal(count, 3);
+    assert_true(numbers[0] == -1 && numbers[1] == 9 && numbers[2] == 10);
+    assert_int_equal(
+        sl_io_list_numbers(sl_path_join(&arena, dir, "none"), &arena, &numbers, &count, NULL),
+        SL_OK);
+    assert_int_equal(count, 0);
+    sl_arena_release(&arena);
+    temp_dir_remove(dir);
+}
